@@ -24,6 +24,7 @@ import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field, fields
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -166,21 +167,21 @@ class _Doubts(logging.Handler):
         self.said.append(f'{record.name}: {record.getMessage()}')
 
 
-def _read_one(read: Callable[[Path], Any], path: Path, doubts: _Doubts) -> tuple[dict[str, Any], list[np.ndarray]]:
+def _read_one(read: Callable[[], Any], doubts: _Doubts) -> tuple[dict[str, Any], list[np.ndarray]]:
     doubts.said = []
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter('always')
-        found = read(path)
+        found = read()
     said = dict.fromkeys(doubts.said + [f'{w.category.__name__}: {w.message}' for w in warned
                                         if not issubclass(w.category, DeprecationWarning | ResourceWarning)])
     if isinstance(found, dict): return {'content': jsonable(found)}, []
     for m in found: m.warnings += [text for text in map(plain_text, list(said)[:10]) if text not in m.warnings]
     return pack(found)
 
-# %% ../../nbs/corpus/30_decoding.ipynb #dc50c785
-def _answer(read: Callable[[Path], Any], path: Path, limits: Limits, doubts: _Doubts) -> tuple[bytes, list[np.ndarray]]:
+# %% ../../nbs/corpus/30_decoding.ipynb #380321dd
+def _answer(read: Callable[[], Any], limits: Limits, doubts: _Doubts) -> tuple[bytes, list[np.ndarray]]:
     try:
-        answer, images = _read_one(read, path, doubts)
+        answer, images = _read_one(read, doubts)
         text, size, most = json.dumps(answer).encode(), sum(i.nbytes for i in images), limits.metadata_bytes
         if size > limits.pixel_bytes: raise _too_large('pixels', size, limits.pixel_bytes, 'pixel_bytes')
         if len(text) > most: raise _too_large('text', len(text), most, 'metadata_bytes')
@@ -199,8 +200,8 @@ _OUT_OF_MEMORY = b'{"error": "memory"}'
 
 
 def _write(pipe: int, text: bytes, images: list[np.ndarray]) -> None:
-    for part in (_FRAME.pack(_MAGIC, len(text)), text, *(image.data for image in images)):
-        view = memoryview(part).cast('B')
+    views = [memoryview(_FRAME.pack(_MAGIC, len(text)) + text), *(image.data.cast('B') for image in images)]
+    for view in views:
         while len(view): view = view[os.write(pipe, view):]
 
 # %% ../../nbs/corpus/30_decoding.ipynb #a434af92
@@ -217,8 +218,9 @@ def serve(
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     _write(answers, b'{"ready": true}', [])
     for line in sys.stdin.buffer:
+        path, options = json.loads(line)
         _start_clocks(allowed)
-        text, images = _answer(read, Path(json.loads(line)), allowed, doubts)
+        text, images = _answer(partial(read, Path(path), **options), allowed, doubts)
         _stop_clocks()
         _write(answers, text, images)
         if text == _OUT_OF_MEMORY: break
@@ -347,13 +349,14 @@ class Decoder:
     def send(
         self,
         path: Path,  # File to decode
+        **options: Any,  # For the reader; what JSON can hold
     ) -> None:
         "Ask for a file; `receive` gives the answer"
-        self.path = Path(path)
+        self.path, self.options = Path(path), options
         if self.child is None: self._start()
         assert self.child and self.child.stdin
         try:
-            self.child.stdin.write(json.dumps(str(self.path.absolute())).encode() + b'\n')
+            self.child.stdin.write(json.dumps([str(self.path.absolute()), options]).encode() + b'\n')
             self.child.stdin.flush()
         except BrokenPipeError: pass  # It has ended; `receive` finds out why
 
@@ -368,7 +371,7 @@ class Decoder:
         fresh = self.fresh
         done = _receive(self)
         if fresh or not isinstance(done.error, _Died): return done
-        self.send(self.path)
+        self.send(self.path, **self.options)
         return self.receive()
 
     def close(self) -> None:
