@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['CHUNK_BYTES', 'COLUMN_ROWS', 'ArraySpec', 'chunk_path', 'place_rows', 'write_rows', 'replace_rows', 'MappedChunks',
-           'DamagedFile', 'map_chunk', 'array_json', 'group_json', 'write_zarr_json']
+           'DamagedFile', 'map_chunk', 'array_json', 'group_json', 'zarr_files', 'write_zarr_json']
 
 # %% ../../nbs/corpus/11_layout.ipynb #cbc56132
 import json
@@ -82,7 +82,7 @@ def write_rows(
     written = []
     for chunk, inside, taken in place_rows(spec, start, start + len(raw)):
         path = chunk_path(root, spec, chunk)
-        data = memoryview(raw[taken].reshape(-1).view(np.uint8))
+        data = raw[taken].reshape(-1).view(np.uint8).data
         write_in_place(path, inside.start * spec.row_bytes, data, spec.chunk_bytes)
         written.append(path)
     return written
@@ -180,18 +180,24 @@ def group_json(
     inline = {'kind': 'inline', 'must_understand': False, 'metadata': arrays}
     return {'zarr_format': 3, 'node_type': 'group', 'attributes': attributes, 'consolidated_metadata': inline}
 
-# %% ../../nbs/corpus/11_layout.ipynb #da889105
+# %% ../../nbs/corpus/11_layout.ipynb #8972f740
+def zarr_files(
+    root: Path,  # The corpus
+    arrays: dict[str, dict[str, Any]],  # Metadata of each array
+    attributes: dict[str, Any],  # Of the corpus
+) -> dict[Path, bytes]:  # Content by file, the group last
+    "The derived metadata files"
+    told = {root/name/'zarr.json': content for name, content in arrays.items()}
+    told[root/'zarr.json'] = group_json(arrays, attributes)
+    return {path: json.dumps(content, ensure_ascii=False).encode() for path, content in told.items()}
+
+
 def write_zarr_json(
     root: Path,  # The corpus
     arrays: dict[str, dict[str, Any]],  # Metadata of each array
     attributes: dict[str, Any],  # Of the corpus
 ) -> None:
-    "Bring the derived metadata files up to date, the group last"
-    for name, content in arrays.items():
-        (root/name).mkdir(exist_ok=True)
-        replace_file(root/name/'zarr.json', _json_bytes(content), lasting=False)
-    replace_file(root/'zarr.json', _json_bytes(group_json(arrays, attributes)), lasting=False)
-
-
-def _json_bytes(content: dict[str, Any]) -> bytes:
-    return json.dumps(content, ensure_ascii=False).encode()
+    "Bring the derived metadata files up to date"
+    for path, content in zarr_files(root, arrays, attributes).items():
+        path.parent.mkdir(exist_ok=True)
+        replace_file(path, content, lasting=False)
