@@ -10,8 +10,8 @@ import pytest
 from house import FLOORS, ROOT, notebooks
 
 PAGES = [str(p.relative_to(ROOT/'nbs').with_suffix('.html')) for p in notebooks()]
-NOT_LOADED = '() => [...document.images].filter(i => !i.complete || !i.naturalWidth).map(i => i.outerHTML.slice(0, 120))'
-NOT_NAMED = '() => [...document.images].filter(i => !i.alt.trim()).map(i => i.outerHTML.slice(0, 120))'
+NOT_LOADED = '() => [...document.images].filter(i => !i.complete || !i.naturalWidth).map(i => i.outerHTML.slice(0, 99))'
+NOT_NAMED = '() => [...document.images].filter(i => !i.alt.trim()).map(i => i.outerHTML.slice(0, 99))'
 
 
 @pytest.fixture(scope='module')
@@ -24,8 +24,8 @@ def site(tmp_path_factory):
 
 def build(sources, folder):
     "Build pages as `make docs` does; any warning is an error"
-    built = subprocess.run([sys.executable, '-m', 'sphinx', '-W', '--keep-going', '-q', '-b', 'html',
-                            '-d', folder/'cache', '-c', ROOT/'docs', sources, folder/'html'], text=True, capture_output=True)
+    command = [sys.executable, '-m', 'sphinx', '-W', '--keep-going', '-q', '-b', 'html', '-d', folder/'cache']
+    built = subprocess.run([*command, '-c', ROOT/'docs', sources, folder/'html'], text=True, capture_output=True)
     assert built.returncode == 0 and not built.stderr.strip(), built.stderr
     return folder/'html'
 
