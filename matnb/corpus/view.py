@@ -196,7 +196,8 @@ def table(
     head = ''.join(f'<th scope="col" style="{_CELL}">{escape(h)}</th>' for h in heads)
     cells = (''.join(f'<td style="{_CELL}">{c}</td>' for c in row) for row in rows)
     body = ''.join(f'<tr style="background: none">{row}</tr>' for row in cells)
-    return f'<table style="border: none; margin: 0px; font-size: inherit"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+    style = 'border: none; margin: 0px; font-size: inherit'
+    return f'<table style="{style}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
 
 
 def fold(
@@ -274,7 +275,8 @@ def item_html(
              fold('Facets', table(['facet', 'value'], facets), unfolded=True)]
     doubts = item.about['warnings']
     if doubts: parts.append(fold('Doubts of the reader', '<br>'.join(map(escape, doubts)), unfolded=True))
-    return f'<div class="matnb-item" style="line-height: 1.4; font-size: 13px">{"".join(parts)}{item_record(item)}</div>'
+    parts.append(item_record(item))
+    return f'<div class="matnb-item" style="line-height: 1.4; font-size: 13px">{"".join(parts)}</div>'
 
 
 def item_record(
