@@ -103,6 +103,11 @@ class Item(StoredImage):
         shape = ' × '.join(map(str, self.array.spec.row[1:]))
         return f'Item {self.id}: {", ".join(c.key for c in self.channels)}; {shape} points; {self.facets}'
 
+    def _repr_html_(self) -> str:
+        from matnb.corpus.view import item_html
+
+        return item_html(self)
+
 # %% ../../nbs/corpus/15_reading.ipynb #856bb4fc
 def read_back(
     facet: Facet,  # The column

@@ -201,6 +201,11 @@ class Corpus(TracedCorpus):
         chosen = f' of {everything} items, chosen by {" → ".join(self.steps)}' if self.steps else ' items'
         return f'Corpus “{self.title}”: {len(self)}{chosen}; {len(self.facets)} facets'
 
+    def _repr_html_(self) -> str:
+        from matnb.corpus.view import corpus_html
+
+        return corpus_html(self)
+
 # %% ../../nbs/corpus/22_store.ipynb #b83a5998
 def create_corpus(
     path: str | os.PathLike[str],  # A folder that does not exist or is empty
