@@ -73,9 +73,13 @@ def _publish(given: argparse.Namespace) -> int:
 
 
 def _export(given: argparse.Namespace) -> int:
+    import warnings
+
     from matnb.corpus.store import open_corpus
 
-    print(open_corpus(given.corpus).export(given.to))
+    with warnings.catch_warnings():
+        warnings.filterwarnings('ignore', 'Consolidated metadata')  # zarr's remark to those who write zarr libraries
+        print(open_corpus(given.corpus).export(given.to))
     return OK
 
 
@@ -129,7 +133,9 @@ def _data(given: argparse.Namespace) -> int:
     return OK
 
 # %% ../nbs/10_command_line.ipynb #9ec33075
-_EPILOG = """status: 0 done; 1 done, but files were rejected or damage was found; 2 not done; 130 stopped by the keyboard
+_EPILOG = """
+status:
+  0 done; 1 done, but files were rejected or damage was found; 2 not done; 130 stopped by the keyboard
 
 examples:
   matnb demo --to pfm-demo                     a simulated corpus to play with
@@ -157,7 +163,7 @@ def _parser() -> tuple[argparse.ArgumentParser, Callable[..., argparse.ArgumentP
 
 # %% ../nbs/10_command_line.ipynb #2837c67f
 def _add_collect(add: Callable[..., argparse.ArgumentParser]) -> None:
-    p = add('collect', _collect, 'bring scans and a table about them into a corpus; again to add what is new')
+    p = add('collect', _collect, 'bring scans and a table about them into a corpus, or add what is new')
     p.add_argument('paths', nargs='+', metavar='PATH', help='folder or file')
     p.add_argument('--to', required=True, metavar='CORPUS', help='folder of the corpus; made if it does not exist')
     p.add_argument('--table', metavar='FILE', help='what the laboratory says of the files: .csv, .xlsx or .parquet')

@@ -205,7 +205,9 @@ def test_a_workbook_that_unfolds_to_gigabytes_is_refused(tmp_path):
 
 def png(width: int, height: int, pixels: bytes) -> bytes:
     "A PNG that claims a size"
-    def chunk(kind, data): return struct.pack('>I', len(data)) + kind + data + struct.pack('>I', zlib.crc32(kind + data))
+    def chunk(kind, data):
+        return struct.pack('>I', len(data)) + kind + data + struct.pack('>I', zlib.crc32(kind + data))
+
     head = struct.pack('>IIBBBBB', width, height, 8, 0, 0, 0, 0)
     return b'\x89PNG\r\n\x1a\n' + chunk(b'IHDR', head) + chunk(b'IDAT', pixels) + chunk(b'IEND', b'')
 

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .decoding import Decoded, Limits, decode, say_size
-from .ledger import ItemRow, get
+from .ledger import CorpusError, ItemRow, get
 from .measurement import Measurement, NotAnImage, plain_text
 from .readers.formats import is_candidate, personal_facets
 from .store import Corpus, create_corpus, open_corpus
@@ -81,8 +81,13 @@ def _walk(top: Path, found: Search, name: str, seen: set[str]) -> Iterator[Path]
             continue
         visible = [e for e in inside if not e.name.startswith(('.', '~$')) and e.name not in _FOREIGN]
         found.others['hidden, or other software'] += len(inside) - len(visible)
-        waiting += [Path(e.path) for e in reversed(visible) if e.is_dir()]
-        yield from (Path(e.path) for e in visible if not e.is_dir())
+        waiting += [Path(e.path) for e in reversed(visible) if _is_folder(e)]
+        yield from (Path(e.path) for e in visible if not _is_folder(e))
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try: return entry.is_dir()
+    except OSError: return False  # a link to itself, say; it is named when it is opened
 
 # %% ../../nbs/corpus/32_collect.ipynb #ba45f6ad
 def _relative(path: Path, top: Path, name: str) -> str:
@@ -409,6 +414,13 @@ def _existing(paths: str | Path | Sequence[str | Path]) -> list[Path]:
     return found
 
 
+def _open(to: Path, title: str) -> Corpus:
+    if not (to/'meta.sqlite').is_file(): return create_corpus(to, title)
+    if not os.access(to, os.W_OK) or not os.access(to/'meta.sqlite', os.W_OK):
+        raise CorpusError(f'{to} may be read but not changed. Collect into a corpus of your own')
+    return open_corpus(to)
+
+
 def _read_files(run: _Run, workers: int, progress: bool) -> None:
     "Decode and store what is new"
     with _bar(len(run.search.files), progress) as bar:
@@ -447,7 +459,7 @@ def collect(
     if not to: raise ValueError("Say where the corpus is to be: collect(folder, to='my-corpus')")
     roots, read = _existing(paths), read_table(table, sheet, limits) if table else None
     if read and key and key not in read.columns: join_table(read, Names([]), key)
-    corpus = open_corpus(to) if (Path(to).expanduser()/'meta.sqlite').is_file() else create_corpus(to, title)
+    corpus = _open(Path(to).expanduser(), title)
     run = _Run(corpus, find_files(roots, {corpus.path, *([table] if table else [])}), limits, personal)
     run.held, sha = corpus.sources(), _sha256(Path(table).expanduser()) if table else ''
     for entry in run.search.entries: run.report.add(entry)
@@ -455,13 +467,24 @@ def collect(
         _read_files(run, workers or min(2, _cores()), progress)
         if personal: _name_people(run)
         if read: _apply_table(run, read, sha, key)
-    except KeyboardInterrupt: run.report.interrupted = True
+    except KeyboardInterrupt:
+        run.report.interrupted = True
+        _note_committed(run)
     run.report.seconds = time.monotonic() - started
     _keep_report(run, {'paths': [p.name for p in roots], 'table': read.name if read else '', 'table_sha256': sha,
                        'key': key, 'personal': personal, 'limits': asdict(limits)})
     return corpus
 
-# %% ../../nbs/corpus/32_collect.ipynb #97c84abd
+# %% ../../nbs/corpus/32_collect.ipynb #ff1d8c44
+def _note_committed(run: _Run) -> None:
+    "Files that were committed the moment before an interrupt"
+    run.corpus.refresh()
+    for source, some in run.batch:
+        held = {row.id for row in _rows_of(run, some[0].sha256)}
+        ids = [m.id for m in some if m.id in held]
+        if ids: run.report.add(_entry(source, 'added', '', ids, [w for m in some for w in m.warnings]))
+
+
 def _keep_report(run: _Run, parameters: dict[str, Any]) -> None:
     report = run.report
     report.files.sort(key=lambda f: f.file)

@@ -188,7 +188,9 @@ def _answer(read: Callable[[], Any], limits: Limits, doubts: _Doubts) -> tuple[b
         return text, images
     except MemoryError: return _OUT_OF_MEMORY, []
     except NotAnImage as e: return _refusal('not an image', e.reason, e.advice), []
-    except Unreadable as e: return _refusal('unreadable', e.reason, e.advice), []
+    except Unreadable as e:
+        if isinstance(e.__cause__, MemoryError): return _OUT_OF_MEMORY, []
+        return _refusal('unreadable', e.reason, e.advice), []
     except Exception as e: return _refusal('unreadable', f'{type(e).__name__}: {e}', ''), []
 
 
@@ -325,9 +327,12 @@ def _cause_of_death(child: subprocess.Popen[bytes], words: bytes, limits: Limits
     if status == -signal.SIGXCPU:
         return Unreadable(f'decoding took more than {limits.cpu_seconds:g} s of computing',
                           'If it is sound, allow more by Limits(cpu_seconds=...)')
-    last = plain_text(words.decode('utf-8', 'replace').strip().rpartition('\n')[2], 200)
+    last = _last_line(words)
     how = f'signal {-status}' if status < 0 else f'status {status}'
     return _Died(f'the decoder crashed ({how}{": " + last if last else ""})')
+
+
+def _last_line(words: bytes) -> str: return plain_text(words.strip().rpartition(b'\n')[2], 200)
 
 
 def _too_slow(limits: Limits) -> Unreadable:
@@ -397,7 +402,7 @@ def _greet(decoder: Decoder) -> None:
         decoder.ready = True
     except (_Gone, _Overdue, ValueError) as error:
         with contextlib.suppress(_Overdue, _Gone): decoder.pipe.wait(time.monotonic() + 1)
-        said = plain_text(decoder.pipe.words).strip() or 'it said nothing'
+        said = _last_line(decoder.pipe.words) or 'it said nothing'
         decoder.close()
         raise RuntimeError(f'The decoding process did not start ({said}). Is matnb installed for {sys.executable}, '
                            f'and is {say_size(decoder.limits.memory)} of memory enough for Python itself?') from error

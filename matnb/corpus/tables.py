@@ -13,13 +13,13 @@ import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, time
+from datetime import UTC, date, datetime, time
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from .decoding import Decoder, Limits
-from .facets import VOCABULARY, Facet, describe_column, is_missing, read_number, read_value
+from .facets import VOCABULARY, Facet, describe_column, is_missing, read_date, read_number, read_value
 from .measurement import Unreadable, plain_text
 
 # %% ../../nbs/corpus/31_tables.ipynb #dcdc61ca
@@ -278,12 +278,13 @@ _OURS = {'file', 'origin', 'channels'}
 _WITH_UNIT = re.compile(r'\s*([+-]?[\d.,]+(?:[eE][+-]?\d+)?)\s*([^\d\s.,+-]\S*)\s*')
 
 
-def _read_cell(facet: Facet, cell: Any, unit: str) -> float | str | None:
-    "A cell as the store holds it; `80 nm` is understood whatever the head says"
+def _read_cell(facet: Facet, cell: Any, unit: str) -> float | str | datetime | None:
+    "A cell in the unit of its facet; `80 nm` is understood whatever the head says"
     if facet.kind == 'category' and isinstance(cell, float) and cell.is_integer(): cell = int(cell)
     own = _WITH_UNIT.fullmatch(cell) if facet.kind == 'quantity' and isinstance(cell, str) else None
     if own: cell, unit = own.group(1), own.group(2)
-    return read_value(facet, cell, unit)
+    value = read_value(facet, cell, unit)
+    return read_date(cell) if facet.kind == 'date' and value is not None else value
 
 # %% ../../nbs/corpus/31_tables.ipynb #d3df42e6
 @dataclass
