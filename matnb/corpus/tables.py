@@ -208,7 +208,7 @@ class Target:
     ids: tuple[str, ...]  # Of the items that came from it
     path: str = ''  # Where it lies, if that says more
 
-
+# %% ../../nbs/corpus/31_tables.ipynb #42b516ec
 class Names:
     "Finds the files and items that a cell speaks of"
 
@@ -239,7 +239,7 @@ class Names:
             if found: return list({t.ids: t for t in sorted(found, key=lambda t: t.source)}.values())
         return []
 
-
+# %% ../../nbs/corpus/31_tables.ipynb #61f5d9a0
 def _parts(text: str) -> list[str]:
     return [p for p in re.split(r'[/\\]+', unicodedata.normalize('NFC', text.strip())) if p not in ('', '.')]
 
