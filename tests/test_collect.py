@@ -546,26 +546,36 @@ def test_wrong_arguments_are_refused_before_anything_is_made(tmp_path):
 
 # --- How fast
 
-def seconds(job) -> float:
-    "The best of three"
-    times = []
-    for _ in range(3):
-        started = time.perf_counter()
-        job()
-        times.append(time.perf_counter() - started)
-    return min(times)
+def best(job) -> float:
+    "The quickest of three, in seconds"
+    return min(job() for _ in range(3))
+
+
+def reading(paths) -> float:
+    "Seconds that reading takes in this process"
+    started = time.perf_counter()
+    for path in paths: read_file(path)
+    return time.perf_counter() - started
+
+
+def decoding(paths, workers: int) -> float:
+    "Seconds that decoding takes once the children have started"
+    results = decode([*paths[:1] * workers, *paths], workers=workers)
+    for _ in range(workers): assert not next(results).error
+    started = time.perf_counter()
+    for done in results: assert not done.error
+    return time.perf_counter() - started
 
 
 def test_collecting_is_measured_against_bare_reading(real_files, tmp_path, measured):
     paths = sorted(p for p in real_files.iterdir() if p.suffix != '.md' and p.stem != 'force_curve')
     quick = [p for p in paths if p.suffix != '.h5'] * 10
     for name, some in (('real scans', paths), ('of them not HDF5, ten times', quick)):
-        bare = seconds(lambda some=some: [read_file(p) for p in some])
-        runs = {f'{n} child' + 'ren' * (n > 1): seconds(lambda some=some, n=n: list(decode(some, workers=n))) for n in (1, 2)}
-        rates = ', '.join(f'{len(some) / took:.0f} in {who}' for who, took in runs.items())
-        measured(f'{len(some)} {name}: {len(some) / bare:.0f} files/s read in this process, {rates} (start included); '
-                 f'{(runs["1 child"] - bare) / len(some) * 1000:.1f} ms more per file')
-    took = last_report(collect(real_files, to=tmp_path/'corpus', progress=False)).rate
-    measured(f'15 real files: {took:.0f} files/s collected into a corpus')
+        took = [best(partial(reading, some)), best(partial(decoding, some, 1)), best(partial(decoding, some, 2))]
+        rates = [len(some) / t for t in took]
+        measured('{} {}: {:.0f} files/s read in this process, {:.0f} in a limited child, {:.0f} in two; '.format(
+            len(some), name, *rates) + f'{(took[1] - took[0]) / len(some) * 1000:.1f} ms more per file')
+    rate = last_report(collect(real_files, to=tmp_path/'corpus', progress=False)).rate
+    measured(f'15 real files: {rate:.0f} files/s collected into a corpus')
     assert all(np.array_equal(d.measurements[0].image, read_file(p)[0].image, equal_nan=True)
                for d, p in zip(decode(paths, workers=2), paths, strict=True))
