@@ -71,8 +71,13 @@ def pack(
     for m, image in zip(measurements, images, strict=True):
         about = {name: getattr(m, name) for name in _ABOUT}
         about |= {'channels': [list(asdict(c).values()) for c in m.channels]}
-        found.append({'shape': list(image.shape), 'dtype': image.dtype.str} | jsonable(about))
+        found.append({'shape': list(image.shape), 'dtype': image.dtype.str} | about)
     return {'measurements': found}, images
+
+# %% ../../nbs/corpus/30_decoding.ipynb #40da894d
+def _as_json(answer: dict[str, Any]) -> bytes:
+    try: return json.dumps(answer, default=jsonable).encode()
+    except (TypeError, ValueError): return json.dumps(jsonable(answer)).encode()  # keys that are no text, say
 
 # %% ../../nbs/corpus/30_decoding.ipynb #dbc2fb8b
 _PIXELS = {np.dtype(code).newbyteorder('<').str for code in 'bBhHiIqQefd'}
@@ -178,7 +183,7 @@ def _read_one(read: Callable[[], Any], doubts: _Doubts) -> tuple[dict[str, Any],
         found = read()
     said = dict.fromkeys(doubts.said + [f'{w.category.__name__}: {w.message}' for w in warned
                                         if not issubclass(w.category, DeprecationWarning | ResourceWarning)])
-    if isinstance(found, dict): return {'content': jsonable(found)}, []
+    if isinstance(found, dict): return {'content': found}, []
     for m in found: m.warnings += [text for text in map(plain_text, list(said)[:10]) if text not in m.warnings]
     return pack(found)
 
@@ -186,7 +191,7 @@ def _read_one(read: Callable[[], Any], doubts: _Doubts) -> tuple[dict[str, Any],
 def _answer(read: Callable[[], Any], limits: Limits, doubts: _Doubts) -> tuple[bytes, list[np.ndarray]]:
     try:
         answer, images = _read_one(read, doubts)
-        text, size, most = json.dumps(answer).encode(), sum(i.nbytes for i in images), limits.metadata_bytes
+        text, size, most = _as_json(answer), sum(i.nbytes for i in images), limits.metadata_bytes
         if size > limits.pixel_bytes: raise _too_large('pixels', size, limits.pixel_bytes, 'pixel_bytes')
         if len(text) > most: raise _too_large('text', len(text), most, 'metadata_bytes')
         return text, images
