@@ -283,11 +283,11 @@ def test_decoders_that_hang_crash_or_take_all_memory(monkeypatch, tmp_path):
     names = ['a', 'allocates', 'b', 'changed', 'computes', 'crashes', 'd', 'hangs', 'nothing', 'z']
     for name in names: (folder/f'{name}.npy').write_text(name)
     corpus = collect(folder, to=tmp_path/'corpus', progress=False, workers=2,
-                     limits=Limits(memory=2**31, cpu_seconds=1, seconds=3))
+                     limits=Limits(memory=2**31, cpu_seconds=1, seconds=4))
     reasons = {f.file.removesuffix('.npy'): f.reason for f in last_report(corpus).rejected}
     assert [item.source for item in corpus] == ['a.npy', 'b.npy', 'd.npy', 'z.npy']
-    expected = {'allocates': 'more than 2 GiB', 'changed': 'changed while', 'computes': 'more than 1 s of computing',
-                'crashes': 'signal 11', 'hangs': 'more than 3 s', 'nothing': 'no image'}
+    expected = {'allocates': 'more than 2 GiB', 'changed': 'changed while', 'computes': 'took more than',
+                'crashes': 'signal 11', 'hangs': 'more than 4 s', 'nothing': 'no image'}
     assert reasons.keys() == expected.keys()
     for vice, why in expected.items(): assert why in reasons[vice]
 
@@ -301,9 +301,9 @@ def test_a_child_that_evades_its_own_clocks_is_ended(monkeypatch, tmp_path):
     (tmp_path/'evasive.py').write_text(VICES)
     for vice in ('floods', 'drips', 'a'): (tmp_path/f'{vice}.npy').write_text(vice)
     files = [tmp_path/f'{vice}.npy' for vice in ('a', 'floods', 'drips', 'a')]
-    done = list(decode(files, Limits(seconds=1), reader='evasive:read'))
+    done = list(decode(files, Limits(seconds=2), reader='evasive:read'))
     assert [bool(d.error) for d in done] == [False, True, True, False]
-    assert 'more than 1 s' in str(done[1].error) and 'more than 1 s' in str(done[2].error)
+    assert 'more than 2 s' in str(done[1].error) and 'more than 2 s' in str(done[2].error)
 
 
 def test_a_mutated_answer_of_the_child_is_refused_or_understood():
