@@ -216,7 +216,10 @@ def main(
 
 
 def _run(given: argparse.Namespace) -> int:
-    try: return int(given.run(given))
+    try:
+        status = int(given.run(given))
+        sys.stdout.flush()
+        return status
     except KeyboardInterrupt as e:
         print(f'matnb: {e or "stopped"}', file=sys.stderr)
         return STOPPED

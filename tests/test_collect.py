@@ -526,7 +526,17 @@ def test_damage_is_told_by_the_status(tmp_path):
     assert done.returncode == 1 and 'day0/scan000.npy' in done.stdout
 
 
-def test_help_answers_at_once_and_a_closed_pipe_is_no_error(tmp_path):
+def test_a_reader_of_the_output_that_has_had_enough_is_no_error(tmp_path):
+    corpus = collect(some_scans(tmp_path/'scans', 1), to=tmp_path/'corpus', progress=False)
+    code = 'import sys; from matnb.command_line import main; sys.exit(main())'
+    process = subprocess.Popen([sys.executable, '-c', code, 'info', corpus.path], stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, text=True)
+    process.stdout.close()
+    said = process.stderr.read()
+    assert (process.wait(60), said) == (0, '')
+
+
+def test_help_answers_at_once():
     code = ('import sys; from matnb.command_line import main; main(["--help"]); '
             'print({"numpy", "pandas", "sqlite3", "h5py"} & sys.modules.keys(), file=sys.stderr)')
     done = subprocess.run([sys.executable, '-c', code], text=True, capture_output=True, cwd=ROOT, check=True)
