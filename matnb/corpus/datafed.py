@@ -14,7 +14,6 @@ import re
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -411,11 +410,11 @@ def _collect_batch(source: DataFedSource, ids: Sequence[str], corpus: 'Corpus', 
     usable = _define(corpus, [RECORD, *joined.facets], joined, done)
     told = {item: {n: v for n, v in values.items() if n in usable} for item, values in joined.values.items()}
     fresh = [m for measured in found.values() for m in measured if m.id in told]
-    for m in fresh: m.facets |= _for_people(told[m.id], joined.facets)
+    for m in fresh: m.facets |= told[m.id]
     result = corpus.append({m.id: m for m in fresh}.values(), 'collect', {'datafed': list(items)})
     done.added += result.added
     done.known += result.known
-    again = {item: _for_people(told[item], joined.facets) for item in result.known if item in corpus}
+    again = {item: told[item] for item in result.known if item in corpus}
     if again: corpus.annotate(again, why='collected again from DataFed')
 
 
@@ -467,11 +466,6 @@ def _define(corpus: 'Corpus', facets: Iterable[Facet], joined: Joined, done: Gat
         except ValueError as error: done.note('facets', str(error))
         else: taken.add(facet.name)
     return taken
-
-
-def _for_people(values: dict[str, Any], facets: Iterable[Facet]) -> dict[str, Any]:
-    dates = {f.name for f in facets if f.kind == 'date'}
-    return {name: datetime.fromtimestamp(v, UTC).isoformat() if name in dates else v for name, v in values.items()}
 
 # %% ../../nbs/corpus/51_datafed.ipynb #4ad0ba7c
 MOST_DOCUMENT = 102_400
