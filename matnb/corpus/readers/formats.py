@@ -5,12 +5,14 @@
 # %% auto #0
 __all__ = ['FORMATS', 'Format', 'recognise', 'is_candidate', 'read_file', 'pixel_doubts', 'personal_facets']
 
-# %% ../../../nbs/corpus/readers/09_formats.ipynb #059723ea
+# %% ../../../nbs/corpus/readers/09_formats.ipynb #68703b7a
 import hashlib
 import importlib
+import logging
 import re
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -95,14 +97,25 @@ def read_file(
     path = Path(path)
     head, digest = _fingerprint(path)
     form, doubt = recognise(path, head)
-    with warnings.catch_warnings(record=True) as heard:
-        warnings.simplefilter('always')
-        held = _guarded(path, form)
-    murmurs = list(dict.fromkeys(f'the decoder says: {w.message}' for w in heard))
+    with _listening() as murmurs: held = _guarded(path, form)
     for place, m in enumerate(held):
         m.source, m.sha256, m.place = path.name, digest, place
-        m.warnings = [w for w in (doubt, *m.warnings, *murmurs, *pixel_doubts(m)) if w]
+        m.warnings = [w for w in (doubt, *m.warnings, *dict.fromkeys(murmurs), *pixel_doubts(m)) if w]
     return held
+
+
+@contextmanager
+def _listening() -> Iterator[list[str]]:
+    said: list[str] = []
+    listener = logging.Handler(logging.WARNING)
+    listener.emit = lambda record: said.append(f'the decoder says: {record.getMessage()[:300]}')  # type: ignore[method-assign]
+    logging.getLogger().addHandler(listener)
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter('always')
+        try: yield said
+        finally:
+            logging.getLogger().removeHandler(listener)
+            said += [f'the decoder says: {w.message}'[:300] for w in heard]
 
 
 def _fingerprint(path: Path) -> tuple[bytes, str]:

@@ -76,8 +76,12 @@ def _attribute(attribute: Any) -> Any:
     value = np.empty(attribute.shape, dtype)
     if value.nbytes > MAX_BYTES // 1024: raise Unreadable('an attribute of more than 2 MiB')
     attribute.read(value)
-    held = value.item() if value.shape == () else value.tolist()
-    return held.decode('utf-8', 'replace') if isinstance(held, bytes) else held
+    return _texts(value.item() if value.shape == () else value.tolist())
+
+
+def _texts(value: Any) -> Any:
+    if isinstance(value, list): return [_texts(v) for v in value]
+    return value.decode('utf-8', 'replace') if isinstance(value, bytes) else value
 
 # %% ../../../nbs/corpus/readers/05_nsid.ipynb #c34cf465
 def _channel(about: dict[str, Any], name: str, note: dict[str, Any]) -> tuple[Channel, list[str]]:
@@ -129,6 +133,7 @@ def read_nsid(
         planes, doubts = zip(*map(_plane, images), strict=True)
         left = [d.name for d in channels if d not in images]
     warnings = [w for doubt in doubts for w in doubt] + ([f'not images, left out: {", ".join(left)}'] if left else [])
+    if any(p.pixel_size is None for p in planes): warnings.append('no length scale in the file: pixel size unknown')
     note = planes[0].metadata
     return gather_planes(planes, asylum_facets(note) if is_asylum(note) else {}, {}, warnings)
 
