@@ -6,13 +6,14 @@
 __all__ = ['Settings', 'terraces', 'mounds', 'self_affine', 'particles', 'tip_average', 'vibration', 'line_displacements',
            'displaced', 'wander', 'change_tip', 'lose_contact', 'scar', 'charge_up', 'follow', 'measure']
 
-# %% ../../nbs/corpus/41_pfm_instrument.ipynb #5c121458
+# %% ../../nbs/corpus/41_pfm_instrument.ipynb #70c503f0
 import math
 from dataclasses import dataclass
 
 import numpy as np
 
-from .domains import Domains, band_noise, grains, wavevectors
+from .domains import Domains, grains
+from .phase_field import band_noise, wavevectors
 
 # %% ../../nbs/corpus/41_pfm_instrument.ipynb #0c2e7377
 @dataclass
@@ -28,6 +29,7 @@ class Settings:
     buckling: float = 0.12  # Share of in-plane polarisation that leaks into the vertical signal
     electrostatic: float = 0.1  # Electrostatic signal, as a share of the full piezoelectric one
     charge: float = 0.0  # Of charge on the surface, likewise
+    uneven: float = 0.05  # Change of the response from place to place, relative
     noise: float = 8.0  # Of the lock-in amplifier, in pm in either quadrature
     phase_offset: float = 20.0  # Of the electronics, in degrees
     crosstalk: float = 0.1  # Change of the signal with the slope of the surface
@@ -44,7 +46,7 @@ class Settings:
     contact_loss: float = 0.0  # Share of the scan during which the tip was off the surface
     lag: float = 0.25  # Slowness of the feedback loop, 0 to 1
     ringing: float = 0.0  # Oscillation of the feedback loop, 0 to 1
-    saturation: float = math.inf  # Amplitude at which the detector is full, pm
+    saturation: float = 3e4  # Amplitude at which the detector is full, pm
     charging: float = 0.0  # Charge that builds up under the tip, as a share of the piezoelectric signal
     complete: float = 1.0  # Share of the lines that were taken before somebody stopped the scan
     flattened: bool = True  # Each line levelled, as most software does while scanning
@@ -60,12 +62,13 @@ def terraces(
     angle = rng.uniform(0, 2 * np.pi)
     y, x = np.mgrid[:size, :size].astype(np.float32)
     ramp = (np.float32(np.cos(angle)) * x + np.float32(np.sin(angle)) * y) / np.float32(width)
-    ramp = ramp + np.float32(0.22) * band_noise(rng, size, 2.5 * width, 0) + np.float32(0.05) * band_noise(rng, size, 6, 0)
+    ramp = ramp + np.float32(0.22) * band_noise(rng, size, 2.5 * width, 0)  # edges meander
+    ramp = ramp + np.float32(0.05) * band_noise(rng, size, 6, 0)
     part = ramp - np.floor(ramp)
     smooth = np.clip((part - np.float32(0.5)) * np.float32(min(width / 3, 6)) + np.float32(0.5), 0, 1)
     return (smooth - part) * np.float32(step)
 
-
+# %% ../../nbs/corpus/41_pfm_instrument.ipynb #f8f81d24
 def mounds(
     rng: np.random.Generator,  # Source of chance
     size: int,  # Points along each side
@@ -97,7 +100,7 @@ def self_affine(
     z = irfft2(white * k ** np.float32(-1 - hurst), s=(size, size))
     return z / z.std()
 
-
+# %% ../../nbs/corpus/41_pfm_instrument.ipynb #6070f9ad
 def particles(
     rng: np.random.Generator,  # Source of chance
     size: int,  # Points along each side
@@ -107,9 +110,10 @@ def particles(
     "Dust and droplets"
     z = np.zeros((size, size), np.float32)
     y, x = np.mgrid[:size, :size].astype(np.float32)
-    for cy, cx, r, h in zip(*rng.uniform(0, size, (2, count)), rng.uniform(0.8, 2.6, count), rng.lognormal(0, 0.5, count), strict=True):
-        d = ((y - np.float32(cy)) ** 2 + (x - np.float32(cx)) ** 2) / np.float32(r * r)
-        z = np.maximum(z, np.float32(height * h) * np.exp(-d))
+    for _ in range(count):
+        at_y, at_x = rng.uniform(0, size, 2).astype(np.float32)
+        radius, tall = np.float32(rng.uniform(0.8, 2.6)), np.float32(height * rng.lognormal(0, 0.5))
+        z = np.maximum(z, tall * np.exp(-((y - at_y) ** 2 + (x - at_x) ** 2) / radius**2))
     return z
 
 # %% ../../nbs/corpus/41_pfm_instrument.ipynb #46d65ccb
@@ -180,7 +184,7 @@ def wander(
     slow = np.cumsum(rng.standard_normal(lines)) / np.sqrt(lines)
     return (slow - slow.mean()) * 1.5 + 0.4 * rng.standard_normal(lines)
 
-
+# %% ../../nbs/corpus/41_pfm_instrument.ipynb #f873b958
 def change_tip(
     rng: np.random.Generator,  # Source of chance
     signal: np.ndarray,  # Complex vibration
@@ -214,7 +218,7 @@ def lose_contact(
             signal[row, first:] *= np.float32(0.03)
             height[row, first:] = height[row, min(first, width - 1)] + lift * np.float32(rng.uniform(0.8, 1.2))
 
-
+# %% ../../nbs/corpus/41_pfm_instrument.ipynb #3d3362b8
 def scar(
     rng: np.random.Generator,  # Source of chance
     signal: np.ndarray,  # Complex vibration
@@ -282,6 +286,9 @@ def measure(
 
 def _disturb(rng: np.random.Generator, signal: np.ndarray, height: np.ndarray, settings: Settings) -> None:
     lines = len(signal)
+    if settings.uneven:
+        blotches = band_noise(rng, lines, lines / 5, 0) + np.float32(0.5) * band_noise(rng, lines, 5, 0)
+        signal *= 1 + np.float32(settings.uneven) * np.clip(blotches, -4, 4)
     sensitivity = np.exp(settings.line_noise * wander(rng, lines) + 0.5j * settings.line_noise * wander(rng, lines))
     signal *= sensitivity.astype(np.complex64)[:, None]
     if settings.charging: charge_up(rng, signal, settings.charging * settings.d33 * settings.drive * settings.gain)
@@ -304,7 +311,8 @@ def _report_height(rng: np.random.Generator, height: np.ndarray, settings: Setti
     y, x = np.mgrid[:lines, :lines].astype(np.float32) / np.float32(lines) - np.float32(0.5)
     height = follow(height, settings.lag, settings.ringing)
     direction = rng.uniform(0, 2 * np.pi)
-    height = height + np.float32(settings.tilt) * (np.float32(np.cos(direction)) * x + np.float32(np.sin(direction)) * y)
+    plane = np.float32(np.cos(direction)) * x + np.float32(np.sin(direction)) * y
+    height = height + np.float32(settings.tilt) * plane
     height = height + np.float32(4 * settings.bow) * (x * x + y * y)
     height = height + (settings.drift * wander(rng, lines)).astype(np.float32)[:, None]
     height = height + np.float32(settings.height_noise) * rng.standard_normal(height.shape, dtype=np.float32)
