@@ -200,7 +200,8 @@ def read_value(
     if number is None: raise ValueError(f'{facet.name}: {value!r} is not a number')
     if not unit or unit == facet.unit: return number
     converted = convert_unit(number, unit, facet.unit)
-    if converted is None: raise ValueError(f'{facet.name}: {value!r} {unit} cannot be turned into {facet.unit or "a bare number"}')
+    wanted = facet.unit or 'a bare number'
+    if converted is None: raise ValueError(f'{facet.name}: {value!r} {unit} cannot be turned into {wanted}')
     return converted
 
 

@@ -1,0 +1,91 @@
+"What all tests share: no network, caches in a temporary folder, a real browser, figures printed at the end"
+import importlib.util
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+OFFLINE = ROOT/'tests'/'offline'
+MEASURED = pytest.StashKey[list[str]]()
+sys.path[:0] = [str(ROOT), str(ROOT/'docs')]      # matnb itself; house.py: the rooms and their floors
+
+
+def pytest_addoption(parser):
+    parser.addoption('--flags', default='', help='test flags from settings.ini to run as well, e.g. "slow"')
+
+
+def pytest_configure(config):
+    "Set what this process and its children see, before any test module is imported"
+    config.stash[MEASURED] = []
+    config.stash[FOLDER] = tempfile.TemporaryDirectory(prefix='matnb-tests-')
+    place = Path(config.stash[FOLDER].name)
+    os.environ.update(
+        MATNB_CACHE=str(place/'cache'), XDG_CACHE_HOME=str(place/'xdg'), IPYTHONDIR=str(place/'ipython'),
+        MPLCONFIGDIR=str(place/'matplotlib'), MPLBACKEND='agg', PYTHONDONTWRITEBYTECODE='1',
+        PYTHONPATH=os.pathsep.join([str(OFFLINE), str(ROOT), *filter(None, [os.environ.get('PYTHONPATH')])]))
+    spec = importlib.util.spec_from_file_location('matnb_offline', OFFLINE/'sitecustomize.py')
+    spec.loader.exec_module(importlib.util.module_from_spec(spec))
+
+
+FOLDER = pytest.StashKey[tempfile.TemporaryDirectory]()
+
+
+def pytest_unconfigure(config):
+    if FOLDER in config.stash: config.stash[FOLDER].cleanup()
+
+
+def pytest_report_header(config):
+    data = os.environ.get('MATNB_DATA')
+    return f'real sample files: {data or "none (MATNB_DATA is not set)"}'
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    if not config.stash[MEASURED]: return
+    terminalreporter.section('measured')
+    for line in config.stash[MEASURED]: terminalreporter.write_line(line)
+
+
+@pytest.fixture(scope='session')
+def measured(request):
+    "Figures that are reported at the end and not asserted, since they depend on the machine"
+    return request.config.stash[MEASURED].append
+
+
+@pytest.fixture(scope='session')
+def chromium_path() -> str:
+    "A real browser; its absence is a failure"
+    found = subprocess.run([ROOT/'.ci'/'chromium'], text=True, capture_output=True)
+    if found.returncode: pytest.fail(found.stderr, pytrace=False)
+    return found.stdout.strip()
+
+
+class Browser:
+    "A headless Chromium that reaches this machine only, and remembers what a page asked of others"
+
+    def __init__(self, chromium):
+        self.context = chromium.new_context(viewport={'width': 1280, 'height': 900})
+        self.asked_elsewhere: list[str] = []
+        self.context.route('**/*', self.only_here)
+
+    def only_here(self, route):
+        "Refuse a request that leaves this machine"
+        url = route.request.url
+        if url.startswith(('file:', 'data:', 'blob:', 'http://127.0.0.1:', 'ws://127.0.0.1:')): return route.continue_()
+        self.asked_elsewhere.append(url)
+        route.abort()
+
+
+@pytest.fixture(scope='module')
+def browser(chromium_path):
+    "One browser for the tests of a file, closed after them since its event loop would disturb notebooks"
+    from playwright.sync_api import sync_playwright
+    arguments = ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--disable-background-networking',
+                 '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1']
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=chromium_path, args=arguments)
+        yield Browser(chromium)
+        chromium.close()
