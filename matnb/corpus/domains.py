@@ -273,7 +273,7 @@ def vortices(
     "A lattice of polarisation vortices of alternating sense, in the plane of the film"
     square = bool(rng.random() < 0.7) if square is None else square
     waves = 2 if square else 3
-    stream = lattice_waves(rng, size, period, waves, 0.3, np.pi / 4 + rng.normal(0, 0.15)) * np.float32(waves)
+    stream: np.ndarray = lattice_waves(rng, size, period, waves, 0.3, np.pi / 4 + rng.normal(0, 0.15)) * np.float32(waves)
     stream = stream + band_noise(rng, size, period) * np.float32(0.2)
     start = np.stack([-np.gradient(stream, axis=0), np.gradient(stream, axis=1)]) * np.float32(period / (2 * np.pi))
     p = evolve_in_plane(start, film_energy(size, period, 0.04), 40, anisotropy=rng.uniform(0.2, 0.6))
@@ -319,8 +319,8 @@ def grains(
     count = int(np.clip((size / diameter) ** 2, 4, 400))
     seeds = rng.random((count, 2), dtype=np.float32) * np.float32(size)
     y, x = np.mgrid[:size, :size].astype(np.float32)
-    y = y + band_noise(rng, size, diameter / 3, 0) * np.float32(0.07 * diameter)
-    x = x + band_noise(rng, size, diameter / 3, 0) * np.float32(0.07 * diameter)
+    rough = [band_noise(rng, size, diameter / 3, 0) * np.float32(0.07 * diameter) for _ in range(2)]
+    y, x = y + rough[0], x + rough[1]
     nearest, second = np.full((2, size, size), np.float32(1e9))
     label = np.zeros((size, size), np.int32)
     for i, (seed_y, seed_x) in enumerate(seeds):

@@ -49,7 +49,7 @@ class Material:
     substrates: tuple[str, ...]  # Usual ones
     habit: dict[str, float]  # Relative frequency of its kinds of domains
 
-
+# %% ../../nbs/corpus/42_simulated.ipynb #ef197161
 MATERIALS = (
     Material('PbTiO3', 'PTO', 3.905, 60, 2.0, 64, 600, (15, 400), 2010, ('pulsed laser deposition', 'MOCVD'),
              ('SrTiO3', 'DyScO3', 'KTaO3', 'MgO'),
@@ -62,7 +62,8 @@ MATERIALS = (
     Material('PbZr0.52Ti0.48O3', 'PZT52', 4.04, 130, 1.6, 90, 600, (60, 800), 2010, ('sol-gel', 'sputtering'),
              ('Pt/Si', 'SrTiO3'), {'polycrystal': 2, 'labyrinth': 1, 'nanodomains': 1, 'hierarchical twins': 1.5}),
     Material('BaTiO3', 'BTO', 3.992, 35, 1.1, 60, 700, (10, 200), 2010,
-             ('molecular beam epitaxy', 'pulsed laser deposition'), ('SrTiO3', 'GdScO3', 'DyScO3'), {'monodomain': 2, 'a/c twins': 1.5, 'labyrinth': 1, 'stripes': 1}),
+             ('molecular beam epitaxy', 'pulsed laser deposition'), ('SrTiO3', 'GdScO3', 'DyScO3'),
+             {'monodomain': 2, 'a/c twins': 1.5, 'labyrinth': 1, 'stripes': 1}),
     Material('BiFeO3', 'BFO', 3.965, 45, 2.8, 100, 680, (15, 400), 2010,
              ('pulsed laser deposition', 'sputtering'), ('DyScO3', 'SrTiO3', 'LaAlO3'),
              {'stripes': 3, 'labyrinth': 2, 'hierarchical twins': 1, 'nanodomains': 0.7, 'vortices': 0.5}),
@@ -70,7 +71,8 @@ MATERIALS = (
              ('pulsed laser deposition', 'sol-gel'), ('SrTiO3', 'MgO', 'Pt/Si'),
              {'nanodomains': 4, 'labyrinth': 1.5, 'hierarchical twins': 1, 'polycrystal': 0.6}),
     Material('PbTiO3/SrTiO3 superlattice', 'SL', 3.905, 28, 1.5, 45, 610, (25, 150), 2015,
-             ('pulsed laser deposition',), ('DyScO3', 'SrTiO3', 'SmScO3'), {'vortices': 5, 'stripes': 1.5, 'bubbles': 1.5, 'labyrinth': 1}),
+             ('pulsed laser deposition',), ('DyScO3', 'SrTiO3', 'SmScO3'),
+             {'vortices': 5, 'stripes': 1.5, 'bubbles': 1.5, 'labyrinth': 1}),
     Material('Hf0.5Zr0.5O2', 'HZO', 5.08, 6, 1.6, 60, 420, (5, 20), 2016, ('atomic layer deposition', 'sputtering'),
              ('TiN/Si',), {'polycrystal': 4, 'nanodomains': 1.5, 'monodomain': 0.7}),
 )
@@ -232,16 +234,18 @@ def _grow(
         properties(rng, kind, material, thickness, temperature, method),
         _fault_of_film(rng, material, thickness, temperature))
 
-# %% ../../nbs/corpus/42_simulated.ipynb #9a4a3239
+# %% ../../nbs/corpus/42_simulated.ipynb #0062d94f
 def _series(rng: np.random.Generator, intent: str, material: Material, count: int) -> list[dict[str, Any]]:
-    held = {'thickness': rng.uniform(0.1, 0.9), 'temperature': rng.normal(0, 0.3),
-            'substrate': material.substrates[int(len(material.substrates) * rng.random() ** 1.7)]}
+    at = rng.uniform(0.1, 0.9)
+    held: dict[str, Any] = {
+        'thickness': at, 'temperature': rng.normal(0, 0.3),
+        'substrate': material.substrates[int(len(material.substrates) * rng.random() ** 1.7)]}
     steps = [(i + 0.5) / count for i in range(count)]
     if intent == 'thickness series': return [held | {'thickness': s} for s in steps]
     if intent == 'growth temperature series': return [held | {'temperature': 2 * s - 1} for s in steps]
     if intent == 'substrate series':
         return [held | {'substrate': material.substrates[i % len(material.substrates)]} for i in range(count)]
-    return [held | {'thickness': float(np.clip(held['thickness'] + rng.normal(0, 0.15), 0, 1))} for _ in steps]
+    return [held | {'thickness': float(np.clip(at + rng.normal(0, 0.15), 0, 1))} for _ in steps]
 
 
 def _people(rng: np.random.Generator, material: Material, year: int) -> tuple[str, list[tuple[str, float, str]]]:
@@ -269,9 +273,9 @@ def campaign(
     intent = _pick(rng, INTENTS if material.habit.get('vortices') else INTENTS | {'find vortices': 0})
     count, method = int(rng.integers(4, 8)), material.methods[int(len(material.methods) * rng.random() ** 1.5)]
     grower, team = _people(rng, material, start.year)
-    label = f'{material.short}-{start:%y%m}'
+    label = f'{material.short}-{start:%y%m}-{index}'
     plan = _series(rng, intent, material, count)
-    samples = [_grow(rng, material, s, f'{label}-{chr(65 + i)}', method, grower, intent) for i, s in enumerate(plan)]
+    samples = [_grow(rng, material, s, f'{label}{chr(65 + i)}', method, grower, intent) for i, s in enumerate(plan)]
     return tuple(_visits(rng, samples, team, intent, start))
 
 
@@ -321,17 +325,17 @@ def choose_settings(
 ) -> Settings:  # Of a scan in which nothing goes wrong
     "Settings of the microscope, and what the sample adds to them"
     about = visit.sample.properties
-    fine, blotched = kind in ('vortices', 'nanodomains'), kind in ('polycrystal', 'nanodomains', 'hierarchical twins')
+    blotched = kind in ('polycrystal', 'nanodomains', 'hierarchical twins')
     drive = round(float(about['coercive_voltage'] * rng.uniform(0.3, 0.9)), 1) + 0.1
     gain = float(rng.lognormal(np.log(9 if visit.instrument != 'Dimension Icon' else 1.6), 0.4))
-    tip = float(rng.uniform(12, 22) if fine else rng.lognormal(np.log(24), 0.25))
+    tip = float(min(rng.lognormal(np.log(24), 0.25), max(600e6 * visit.sample.length, 10)))
     relief = 2.2e9 * about['roughness'] if kind == 'polycrystal' else float(rng.uniform(0.25, 1.2))
     signal = Settings(
         pixel_size=scan_size / size, resolution=tip * 1e-9, d33=about['d33'], drive=drive, gain=gain, relief=relief,
         lateral=kind == 'vortices', buckling=float(rng.uniform(0.05, 0.25)), electrostatic=float(rng.normal(0.06, 0.1)),
         charge=float(rng.uniform(-0.05, 0.25)) if kind == 'written' else 0.0,
         uneven=float(rng.uniform(0.1, 0.3) if blotched else rng.uniform(0.02, 0.14)),
-        noise=min(float(rng.lognormal(np.log(6), 0.5)), 0.2 * about['d33'] * drive * gain),
+        noise=min(float(rng.lognormal(np.log(6), 0.5)), 0.12 * about['d33'] * drive * gain),
         phase_offset=float(rng.normal(15, 22)), crosstalk=float(rng.lognormal(np.log(0.25), 0.7)))
     return _imperfections(rng, signal)
 
@@ -529,7 +533,8 @@ def simulate_measurement(
     image, rough = _picture(rng, visit, kind, settings, size)
     facets = scan_facets(rng, visit, settings, scan_size, what) | sample_facets(rng, visit, kind, what[0])
     facets = forget(rng, facets | {'roughness': rough}, visit.care)
-    made_from = {'seed': seed, 'number': number, 'size': size, 'version': SIMULATOR_VERSION, 'domains': kind}
+    made_from = {'seed': seed, 'number': number, 'size': size, 'version': SIMULATOR_VERSION, 'domains': kind,
+                 'domain length': visit.sample.length}
     return Measurement(
         image.astype(np.float16), (Channel('height', 'nm'), Channel('amplitude', 'pm'), Channel('phase', 'deg')),
         (settings.pixel_size, settings.pixel_size), facets, instrument_words(visit, settings, facets, made_from),
@@ -570,14 +575,15 @@ def simulate_corpus(
     progress: bool = True,  # Show a bar
 ) -> 'Corpus':  # With the scans 0 to count - 1 in it
     "Fill a corpus with simulated scans; called again, it goes on where it stopped"
-    from matnb.corpus.store import create_corpus, open_corpus
     from tqdm.auto import tqdm
+
+    from matnb.corpus.store import create_corpus, open_corpus
 
     root = Path(to).expanduser()
     parameters = {'seed': seed, 'count': count, 'size': size, 'version': SIMULATOR_VERSION}
     begun = (root / 'meta.sqlite').is_file()
     corpus = open_corpus(root) if begun else create_corpus(root, title='Simulated PFM scans')
-    held = set(corpus.ids())
+    held = set(corpus.ids()) if len(corpus) else set()
     missing = [n for n in range(count) if item_id(simulated_sha256(n, seed, size), 0) not in held]
     with tqdm(total=len(missing), desc='Simulating scans', unit='scan', disable=not progress) as bar:
         for first in range(0, len(missing), 64):
