@@ -64,4 +64,4 @@ pins: ## Resolve all dependencies anew and pin them in .ci/constraints.txt
 
 clean: ## Remove what can be made again: the environment, builds, caches
 	@rm -rf $(VENV) build dist _proc docs/_src docs/_build docs/jupyter_execute .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*
-	@find . -name __pycache__ -o -name '*.egg-info' -o -name .ipynb_checkpoints | grep -v '^./.git/' | xargs -r rm -rf
+	@find . -path ./.git -prune -o \( -name __pycache__ -o -name '*.egg-info' -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +

@@ -110,7 +110,9 @@ def read_figures(
 
     def read_ours(n: int) -> None: opened.image(n)
 
-    for n in where: read_bare(n), corpus.image(n)  # warm the pages
+    for n in where:  # warm the pages
+        read_bare(n)
+        corpus.image(n)
     opened = open_corpus(corpus.path)
     opened.image(where[0])
     us = 1e-3
@@ -123,7 +125,8 @@ def read_figures(
         Figure('image, checked', t_first, 'µs', 'np.memmap with CRC-32C', t_bare, '≤ 4 ×', yes(t_first <= 4 * t_bare)),
         Figure('image, read before', t_again, 'µs', 'np.memmap with CRC-32C', t_bare),
         Figure('image, checked', t_first, 'µs', 'zarr', t_zarr, '≤ 1/10', yes(t_first * 10 <= t_zarr)),
-        Figure('image through xarray', t_xarray, 'µs', 'xr.open_zarr', t_open_zarr, '≤ 1/3', yes(t_xarray * 3 <= t_open_zarr))]
+        Figure('image through xarray', t_xarray, 'µs', 'xr.open_zarr', t_open_zarr, '≤ 1/3',
+               yes(t_xarray * 3 <= t_open_zarr))]
 
 
 def yes(met: bool) -> str:  # For the table
@@ -182,7 +185,8 @@ def count_figures(
         assert dict(database.execute(query).fetchall()) == corpus.counts(name)
         theirs = median_ns(lambda _: database.execute(query).fetchall(), range(times)) * 1e-6  # noqa: B023
         ours = median_ns(lambda _: corpus.counts(name), range(times)) * 1e-6  # noqa: B023
-        made.append(Figure(f'counts of {name} over {len(frame):,} items', ours, 'ms', 'DuckDB', theirs, '≤ 1 ×', yes(ours <= theirs)))
+        what = f'counts of {name} over {len(frame):,} items'
+        made.append(Figure(what, ours, 'ms', 'DuckDB', theirs, '≤ 1 ×', yes(ours <= theirs)))
     return made
 
 # %% ../../nbs/corpus/90_benchmark.ipynb #11728e61
@@ -190,7 +194,8 @@ def import_figures(
     times: int = 9,
 ) -> list[Figure]:  # Time and memory
     "What `import matnb` costs in a fresh process, above an empty one"
-    code = 'import resource, time; t = time.perf_counter(){}; print(time.perf_counter() - t, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)'
+    code = ('import resource, time; t = time.perf_counter(){}; '
+            'print(time.perf_counter() - t, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)')
     both = []
     for extra in ('; import matnb', '; import matnb; matnb.open_corpus'):
         runs = [subprocess.run([sys.executable, '-c', code.format(extra)], capture_output=True, text=True, check=True)

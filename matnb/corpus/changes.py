@@ -75,7 +75,7 @@ def define_facet(
     missing = np.nan if facet.kind in ('quantity', 'date') else 0
     replace_column(change, facet.name, np.full(change.head.items, missing, column_dtype(facet.name, change.facets)))
 
-
+# %% ../../nbs/corpus/17_changes.ipynb #8952ea41
 def replace_column(
     change: Change,  # Under way
     name: str,  # Of the column

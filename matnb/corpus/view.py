@@ -23,7 +23,7 @@ from .pictures import Picture, contrast_limits, side_by_side, thumbnail, thumbna
 
 if TYPE_CHECKING:
     from matnb.corpus.reading import Item
-    from matnb.corpus.store import Corpus
+    from matnb.corpus.store import LabelledCorpus as Corpus
 
 # %% ../../nbs/corpus/24_view.ipynb #e9d30bd0
 _PREFIXES = {-12: 'p', -9: 'n', -6: 'µ', -3: 'm', 0: '', 3: 'k', 6: 'M', 9: 'G'}
@@ -144,7 +144,7 @@ def quantity_cell(
     words = f'{facet.name.replace("_", " ")} from {low} to {high}'
     return f'{histogram_svg(counts, words)} {escape(low)} … {escape(high)}'
 
-
+# %% ../../nbs/corpus/24_view.ipynb #27a5bbe2
 def short(
     text: Any,  # Of any length
     limit: int = 60,  # Characters
