@@ -247,7 +247,7 @@ def _series(rng: np.random.Generator, intent: str, material: Material, count: in
         return [held | {'substrate': material.substrates[i % len(material.substrates)]} for i in range(count)]
     return [held | {'thickness': float(np.clip(at + rng.normal(0, 0.15), 0, 1))} for _ in steps]
 
-
+# %% ../../nbs/corpus/42_simulated.ipynb #b45833e7
 def _people(rng: np.random.Generator, material: Material, year: int) -> tuple[str, list[tuple[str, float, str]]]:
     at = MATERIALS.index(material)
     grower = GROWERS[(at + int(rng.random() < 0.25) * int(rng.integers(1, 5))) % len(GROWERS)]
@@ -259,7 +259,7 @@ def _people(rng: np.random.Generator, material: Material, year: int) -> tuple[st
         team.append((MEASURERS[person], care, models[(person + year // 4) % len(models)]))
     return grower, team
 
-
+# %% ../../nbs/corpus/42_simulated.ipynb #4c5320a2
 @lru_cache(maxsize=64)
 def campaign(
     seed: int,  # Of the corpus
@@ -278,7 +278,7 @@ def campaign(
     samples = [_grow(rng, material, s, f'{label}{chr(65 + i)}', method, grower, intent) for i, s in enumerate(plan)]
     return tuple(_visits(rng, samples, team, intent, start))
 
-
+# %% ../../nbs/corpus/42_simulated.ipynb #e30eb591
 def _visits(
     rng: np.random.Generator, samples: list[Sample], team: list[tuple[str, float, str]], intent: str, start: datetime,
 ) -> Iterator[Visit]:
@@ -418,7 +418,7 @@ _FORGOTTEN = {'thickness': 0.1, 'growth_method': 0.08, 'growth_temperature': 0.2
 _REMARKS = ('looks good', 'repeat at smaller scan', 'same place as before', 'new tip', 'tip getting dull',
             'edge of the sample', 'after cleaning', 'first look', 'humid today', 'for the figure')
 
-
+# %% ../../nbs/corpus/42_simulated.ipynb #41d05a82
 def sample_facets(
     rng: np.random.Generator,  # Source of chance
     visit: Visit,  # What was planned
@@ -449,7 +449,7 @@ def hash_number(
     "A number that looks random but depends on nothing else"
     return int.from_bytes(hashlib.sha256(json.dumps(parts).encode()).digest()[:8], 'big') >> 1
 
-
+# %% ../../nbs/corpus/42_simulated.ipynb #9633332a
 def forget(
     rng: np.random.Generator,  # Source of chance
     facets: dict[str, Any],  # All that could be known
@@ -482,7 +482,7 @@ def instrument_words(
         'IntegralGain': round(12 * (1 - settings.lag) + 8 * settings.ringing, 2), 'Date': f'{visit.date:%Y-%m-%d}',
         'Time': f'{visit.date:%H:%M:%S}', 'BaseName': visit.sample.name, 'ImageNote': facets.get('notes') or ''}
 
-
+# %% ../../nbs/corpus/42_simulated.ipynb #683080b8
 def scan_facets(
     rng: np.random.Generator,  # Source of chance
     visit: Visit,  # What was planned
@@ -515,7 +515,7 @@ def simulated_sha256(
     "What identifies a simulated scan"
     return hashlib.sha256(json.dumps(['matnb simulated', SIMULATOR_VERSION, seed, number, size]).encode()).hexdigest()
 
-
+# %% ../../nbs/corpus/42_simulated.ipynb #8c80377a
 def simulate_measurement(
     number: int,  # Which scan of the corpus
     seed: int = 2021,  # Of the corpus
