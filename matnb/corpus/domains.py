@@ -272,8 +272,8 @@ def vortices(
 ) -> Domains:  # Nearly periodic
     "A lattice of polarisation vortices of alternating sense, in the plane of the film"
     square = bool(rng.random() < 0.7) if square is None else square
-    waves = 2 if square else 3
-    stream: np.ndarray = lattice_waves(rng, size, period, waves, 0.3, np.pi / 4 + rng.normal(0, 0.15)) * np.float32(waves)
+    waves, angle = 2 if square else 3, np.pi / 4 + rng.normal(0, 0.15)
+    stream: np.ndarray = lattice_waves(rng, size, period, waves, 0.3, angle) * np.float32(waves)
     stream = stream + band_noise(rng, size, period) * np.float32(0.2)
     start = np.stack([-np.gradient(stream, axis=0), np.gradient(stream, axis=1)]) * np.float32(period / (2 * np.pi))
     p = evolve_in_plane(start, film_energy(size, period, 0.04), 40, anisotropy=rng.uniform(0.2, 0.6))
