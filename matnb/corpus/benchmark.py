@@ -229,7 +229,7 @@ for path in sys.argv[2:]:
     except Exception as e: print(json.dumps([path, None, repr(e)]))
 """
 
-
+# %% ../../nbs/corpus/90_benchmark.ipynb #060ce6cc
 def file_figures(
     files: list[Path],  # Microscope files
     python: str,  # Interpreter of an environment with SciFiReaders

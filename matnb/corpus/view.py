@@ -135,15 +135,17 @@ def quantity_cell(
     facet: Facet,  # A quantity or date
 ) -> str:  # HTML
     "The spread of a facet's values"
-    counts, edges, missing = corpus.histogram(facet.name, 20)
-    if missing == len(corpus): return '<i>nothing said</i>'
-    low, high = (str(e)[:10] if facet.kind == 'date' else say_quantity(float(e), facet.unit) for e in edges[[0, -1]])
     values = corpus.column(facet.name)
-    if np.nanmin(values) == np.nanmax(values):
-        only = float(np.nanmin(values))
-        return escape(low if facet.kind == 'date' else say_quantity(only, facet.unit))
-    words = f'{facet.name.replace("_", " ")} from {low} to {high}'
-    return f'{histogram_svg(counts, words)} {escape(low)} … {escape(high)}'
+    values = values[~np.isnan(values)]
+    if not len(values): return '<i>nothing said</i>'
+    low, high = values.min(), values.max()
+    last_letter = 10 if facet.kind == 'date' else None  # the day is enough
+    first, last = (say_value(facet, e)[:last_letter] for e in (low, high))
+    if low == high: return escape(first)
+    wide = facet.kind == 'quantity' and low > 0 and high / low > 30  # then each bin is so many times the one before
+    counts = np.histogram(values, np.geomspace(low, high * (1 + 1e-9), 21) if wide else 20)[0]
+    words = f'{facet.name.replace("_", " ")} from {first} to {last}{", on a logarithmic scale" if wide else ""}'
+    return f'{histogram_svg(counts, words)} {escape(first)} … {escape(last)}'
 
 # %% ../../nbs/corpus/24_view.ipynb #27a5bbe2
 def short(
@@ -165,7 +167,7 @@ def in_order(
     places = {name: n for n, name in enumerate(VOCABULARY)}
     return sorted(names, key=lambda name: places.get(name, len(places)))
 
-
+# %% ../../nbs/corpus/24_view.ipynb #4584239f
 def facet_cards(
     corpus: 'Corpus',  # Or a part of one
     names: Iterable[str],  # Which facets
@@ -335,4 +337,7 @@ def say_value(
 ) -> str:  # For people
     "A facet's value with its unit"
     if facet.kind == 'quantity': return say_quantity(value, facet.unit)
-    return str(value).replace('T00:00:00', '') if facet.kind == 'date' else str(value)
+    if facet.kind == 'date':
+        moment = value if isinstance(value, np.datetime64) else np.datetime64(round(value), 's')
+        return str(moment).removesuffix('T00:00:00')
+    return str(value)
