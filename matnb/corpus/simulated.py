@@ -345,7 +345,7 @@ def _imperfections(rng: np.random.Generator, settings: Settings) -> Settings:
         settings, height_noise=float(rng.uniform(0.02, 0.06)), drift=float(rng.lognormal(np.log(0.12), 0.7)),
         line_noise=float(rng.lognormal(np.log(0.03), 0.7)), jitter=float(rng.uniform(0, 0.45)),
         shear=float(rng.exponential(1.5)), scars=float(rng.choice([0, 0, 0, 1, 4])), lag=float(rng.uniform(0.05, 0.5)),
-        ringing=float(max(0, rng.normal(-0.4, 0.4))), tilt=float(rng.exponential(8)),
+        ringing=float(np.clip(rng.normal(-0.4, 0.4), 0, 0.9)), tilt=float(rng.exponential(8)),
         bow=float(rng.exponential(0.25)), flattened=bool(rng.random() < 0.85))
 
 # %% ../../nbs/corpus/42_simulated.ipynb #3558acbe
