@@ -13,7 +13,7 @@ import pytest
 from matnb.corpus import simulated
 from matnb.corpus.domains import DOMAINS, bubbles, polycrystal, stripes, winding_number
 from matnb.corpus.facets import VOCABULARY, read_value
-from matnb.corpus.pfm_instrument import Settings, measure, terraces
+from matnb.corpus.pfm_instrument import Settings, follow, measure, terraces
 from matnb.corpus.phase_field import measure_period
 from matnb.corpus.simulated import (
     CAMPAIGN,
@@ -108,8 +108,8 @@ def test_every_image_is_finite_and_in_range(many):
     for scan in many:
         assert scan.image.dtype == np.float16 and scan.image.shape == (3, 32, 32)
         assert np.isfinite(scan.image).all(), scan.source
-        _, amplitude, phase = scan.image
-        assert amplitude.min() >= 0 and phase.min() >= -90 and phase.max() <= 270
+        height, amplitude, phase = scan.image
+        assert np.ptp(height.astype('f4')) < 500 and amplitude.min() >= 0 and phase.min() >= -90 and phase.max() <= 270
 
 
 def test_everything_says_that_it_is_simulated(many):
@@ -192,6 +192,13 @@ def test_the_amplitude_dips_at_walls():
         jump = np.abs(np.angle(np.exp(1j * np.deg2rad(np.diff(phase, axis=1))))) > np.pi / 2
         wall, inside = amplitude[:, 1:][jump], np.percentile(amplitude, 75)
         assert jump.sum() > 100 and np.median(wall) < 0.4 * inside
+
+
+def test_a_feedback_loop_never_runs_away():
+    steps = np.cumsum(np.random.default_rng(0).standard_normal((4, 512), dtype='f4'), axis=1)
+    for lag in (0, 0.5, 1):
+        for ringing in (0, 0.5, 1): assert np.abs(follow(steps, lag, ringing)).max() < 3 * np.abs(steps).max()
+    with pytest.raises(ValueError, match='ringing = 1.1'): Settings(ringing=1.1)
 
 
 def test_bubbles_never_collapse():

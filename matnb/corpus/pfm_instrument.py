@@ -51,6 +51,11 @@ class Settings:
     complete: float = 1.0  # Share of the lines that were taken before somebody stopped the scan
     flattened: bool = True  # Each line levelled, as most software does while scanning
 
+    def __post_init__(self) -> None:
+        for name in ('tip_change', 'contact_loss', 'lag', 'ringing', 'complete'):
+            share = getattr(self, name)
+            if not 0 <= share <= 1: raise ValueError(f'{name} = {share}: it is a share, between 0 and 1')
+
 # %% ../../nbs/corpus/41_pfm_instrument.ipynb #f3478386
 def terraces(
     rng: np.random.Generator,  # Source of chance
