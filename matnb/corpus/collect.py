@@ -253,7 +253,9 @@ def report_html(
     for head, said in _sections(report):
         lines = ''.join(f'<li>{html.escape(plain_text(one, 300))}</li>' for one in said[:most])
         more = f'<li>… and {len(said) - most:,} more</li>' if len(said) > most else ''
-        parts.append(f'<details><summary>{html.escape(head)} ({len(said):,})</summary><ul>{lines}{more}</ul></details>')
+        shown = ' open' if len(said) <= 12 else ''
+        title = f'{html.escape(head)} ({len(said):,})'
+        parts.append(f'<details{shown}><summary>{title}</summary><ul>{lines}{more}</ul></details>')
     return f'<div>{"".join(parts)}</div>'
 
 # %% ../../nbs/corpus/32_collect.ipynb #9468fc68
