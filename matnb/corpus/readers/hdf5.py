@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = ['check_heaps', 'open_hdf5', 'walk_hdf5', 'read_attributes', 'check_hdf5', 'read_array']
 
-# %% ../../../nbs/corpus/readers/05_hdf5.ipynb #40a46d00
+# %% ../../../nbs/corpus/readers/05_hdf5.ipynb #6ed8ef86
+import math
 import mmap
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -90,20 +91,32 @@ def read_attributes(
 ) -> dict[str, Any]:  # Texts, numbers and lists of them
     "All attributes of a group or an array that are numbers or texts"
     from h5py import h5a, h5t
-    plain = (h5t.INTEGER, h5t.FLOAT, h5t.STRING, h5t.ENUM)
     names: list[bytes] = []
     h5a.iterate(item.id, lambda name, *_: names.append(name))
     held: dict[str, Any] = {}
     for name in names:
         attribute = h5a.open(item.id, name)
-        if attribute.get_type().get_class() in plain: held[name.decode('utf-8', 'replace')] = _attribute(attribute)
+        kind = attribute.get_type()
+        if kind.get_class() in (h5t.INTEGER, h5t.FLOAT, h5t.STRING, h5t.ENUM):
+            held[name.decode('utf-8', 'replace')] = _attribute(attribute, kind)
     return held
 
 
-def _attribute(attribute: Any) -> Any:
-    if max(attribute.get_storage_size(), int(np.prod(attribute.shape)) * attribute.dtype.itemsize) > _LARGEST:
-        raise Unreadable('an attribute of more than 2 MiB')
-    value = np.empty(attribute.shape, attribute.dtype)
+def _attribute(attribute: Any, kind: Any) -> Any:
+    from h5py import h5t
+    size, of_kind = attribute.get_storage_size(), kind.get_class()
+    if size > _LARGEST: raise Unreadable('an attribute of more than 2 MiB')
+    single = size == kind.get_size()
+    if single and of_kind == h5t.FLOAT: number, memory = np.empty((), 'f8'), h5t.NATIVE_DOUBLE
+    elif single and of_kind == h5t.INTEGER and kind.get_sign(): number, memory = np.empty((), 'i8'), h5t.NATIVE_INT64
+    else: return _any_attribute(attribute, kind)
+    attribute.read(number, memory)
+    return number.item()
+
+
+def _any_attribute(attribute: Any, kind: Any) -> Any:
+    if math.prod(attribute.shape) > _LARGEST: raise Unreadable('an attribute of more than 2 million entries')
+    value = np.empty(attribute.shape, kind.dtype)
     attribute.read(value)
     return _texts(value.item() if value.shape == () else value.tolist())
 
