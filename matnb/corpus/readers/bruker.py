@@ -55,7 +55,7 @@ def read_header(
         elif line.startswith('\\'): _add(lists[-1].entries, line[1:])
     return lists
 
-
+# %% ../../../nbs/corpus/readers/04_bruker.ipynb #04ccbf78
 _AGAIN = 'Copy the file again from the microscope, as binary'
 
 

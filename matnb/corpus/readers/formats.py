@@ -103,7 +103,7 @@ def read_file(
         m.warnings = [w for w in (doubt, *m.warnings, *dict.fromkeys(murmurs), *pixel_doubts(m)) if w]
     return held
 
-
+# %% ../../../nbs/corpus/readers/10_formats.ipynb #b1c00487
 @contextmanager
 def _listening() -> Iterator[list[str]]:
     said: list[str] = []
@@ -146,7 +146,7 @@ def _unreadable(reason: str, cause: BaseException) -> Unreadable:
     error.__cause__ = cause
     return error
 
-
+# %% ../../../nbs/corpus/readers/10_formats.ipynb #fe3faf0b
 def _foreign(path: Path) -> bool:
     from matnb.corpus.readers.rosettasciio import understood_suffixes
     suffix = path.suffix.lower()

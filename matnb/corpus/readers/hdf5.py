@@ -101,7 +101,7 @@ def read_attributes(
             held[name.decode('utf-8', 'replace')] = _attribute(attribute, kind)
     return held
 
-
+# %% ../../../nbs/corpus/readers/05_hdf5.ipynb #0dce9fdd
 def _attribute(attribute: Any, kind: Any) -> Any:
     from h5py import h5t
     size, of_kind = attribute.get_storage_size(), kind.get_class()

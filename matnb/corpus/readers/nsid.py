@@ -21,18 +21,19 @@ from .planes import Plane, gather_planes, pixel_pitch
 if TYPE_CHECKING:
     import h5py  # type: ignore[import-untyped]
 
-# %% ../../../nbs/corpus/readers/06_nsid.ipynb #3a982a8a
+# %% ../../../nbs/corpus/readers/06_nsid.ipynb #d1f75176
 _MAIN = {'quantity', 'units', 'data_type', 'modality'}
 
 
 def find_channels(
     file: 'h5py.File',  # Open for reading
-) -> list[tuple['h5py.Dataset', dict[str, Any]]]:  # With their attributes, in the order of their names
-    "The main datasets of an NSID file"
+) -> tuple[list[tuple['h5py.Dataset', dict[str, Any]]], list[str]]:  # Arrays with attributes, and names of others
+    "The main datasets of an NSID file, in the order of their names"
     import h5py
     arrays = [item for item in walk_hdf5(file) if isinstance(item, h5py.Dataset) and item.ndim > 1]
     described = [(array, read_attributes(array)) for array in arrays]
-    return [(array, about) for array, about in described if _MAIN <= set(about)]
+    return ([(array, about) for array, about in described if _MAIN <= set(about)],
+            [str(array.name) for array, about in described if not _MAIN <= set(about)])
 
 # %% ../../../nbs/corpus/readers/06_nsid.ipynb #c34cf465
 def _channel(about: dict[str, Any], name: str, note: dict[str, Any]) -> tuple[Channel, list[str]]:
@@ -74,13 +75,14 @@ def read_nsid(
 ) -> list[Measurement]:  # One per grid
     "All image channels of an NSID file"
     with open_hdf5(Path(path)) as file:
-        channels = find_channels(file)
+        channels, others = find_channels(file)
         if not channels: raise Unreadable('an HDF5 file without NSID datasets', _advice(file))
         images = [(d, about) for d, about in channels if d.ndim == 2 and 'image' in str(about['data_type']).lower()]
         if not images: raise NotAnImage(f'an NSID file without image: it holds {channels[0][1]["data_type"]} data')
         planes, doubts = zip(*(_plane(d, about) for d, about in images), strict=True)
-        left = [d.name for d, _ in channels if d not in [image for image, _ in images]]
-    warnings = [w for doubt in doubts for w in doubt] + ([f'not images, left out: {", ".join(left)}'] if left else [])
+        left = [str(d.name) for d, _ in channels if d not in [image for image, _ in images]] + others
+    warnings = [w for doubt in doubts for w in doubt]
+    if left: warnings.append(f'not described as images and left out: {", ".join(left)}')
     if any(p.pixel_size is None for p in planes): warnings.append('no length scale in the file: pixel size unknown')
     note = planes[0].metadata
     return gather_planes(planes, asylum_facets(note) if is_asylum(note) else {}, {}, warnings)

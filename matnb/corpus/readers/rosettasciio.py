@@ -104,7 +104,7 @@ def read_rosettasciio(
     if isinstance(failed, Unreadable): raise failed
     raise Unreadable(f'RosettaSciIO cannot read it: {type(failed).__name__}: {failed}') from failed
 
-
+# %% ../../../nbs/corpus/readers/09_rosettasciio.ipynb #bae3fb32
 def _signals(plugin: dict[str, Any], path: Path) -> list[dict[str, Any]]:
     reason = _REFUSED.get(plugin['name'])
     if reason: raise Unreadable(f'{plugin["name"]} files are not read: {reason}', 'Convert it to HDF5 or TIFF')
