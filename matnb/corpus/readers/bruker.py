@@ -36,6 +36,7 @@ class HeaderList:
         default: str = '',  # When there is no such entry
     ) -> str:  # The value as text
         "An entry, whatever the case of its key"
+        if key in self.entries: return self.entries[key]
         return next((v for k, v in self.entries.items() if k.lower() == key.lower()), default)
 
 
@@ -54,16 +55,16 @@ def read_header(
         elif line.startswith('\\'): _add(lists[-1].entries, line[1:])
     return lists
 
-
+# %% ../../../nbs/corpus/readers/04_bruker.ipynb #04ccbf78
 _AGAIN = 'Copy the file again from the microscope, as binary'
 
 
 def _add(entries: dict[str, str], line: str) -> None:
-    found = re.match(r'((?:@\d+:)?[^:]*):?\s*(.*)', line, re.S)
-    key, value = (found[1].strip(), found[2].strip()) if found else (line, '')
-    n, free = 1, key
+    key, _, value = line.partition(': ')
+    key = free = key.rstrip(': ')
+    n = 1
     while free in entries: free = f'{key} ({(n := n + 1)})'
-    entries[free] = value
+    entries[free] = value.strip()
 
 # %% ../../../nbs/corpus/readers/04_bruker.ipynb #bed630ca
 _NUMBER = r'[-+]?[\d.]+(?:[eE][-+]?\d+)?'

@@ -92,16 +92,25 @@ def gather_planes(
     warnings: Sequence[str] = (),  # What the reader had doubts about
 ) -> list[Measurement]:  # One per grid, in the order of the file
     "Planes on the same grid become the channels of one measurement"
-    grids: dict[Any, list[Plane]] = {}
-    for plane in planes: grids.setdefault(_grid(plane), []).append(plane)
+    grids: list[list[Plane]] = []
+    for plane in planes:
+        group = next((g for g in grids if _on_grid(plane, g)), None)
+        if group: group.append(plane)
+        else: grids.append([plane])
     return [
-        Measurement(_stack([p.pixels for p in group]), distinct_channels(p.channel for p in group), group[0].pixel_size,
+        Measurement(_stack([p.pixels for p in group]), distinct_channels(p.channel for p in group), _pitch(group),
                     dict(facets or {}), (metadata or {}) | merge_metadata(group), warnings=list(warnings))
-        for group in grids.values()]
+        for group in grids]
 
 
-def _grid(plane: Plane) -> tuple[Any, ...]:
-    return plane.pixels.shape, plane.pixel_size and tuple(f'{s:.6g}' for s in plane.pixel_size)
+def _pitch(group: Sequence[Plane]) -> tuple[float, float] | None:
+    return next((p.pixel_size for p in group if p.pixel_size), None)
+
+
+def _on_grid(plane: Plane, group: Sequence[Plane]) -> bool:
+    mine, theirs = plane.pixel_size, _pitch(group)
+    agree = mine is None or theirs is None or np.allclose(mine, theirs, rtol=1e-6, atol=0)
+    return plane.pixels.shape == group[0].pixels.shape and bool(agree)
 
 
 def _stack(planes: Sequence[np.ndarray]) -> np.ndarray:
