@@ -7,19 +7,16 @@ the notes (`UserIn0Unit: V`) and from what the instrument measures; metadata ent
 """
 import hashlib
 import json
-import os
 import re
 import struct
-from pathlib import Path
 
 import numpy as np
 import pytest
+from samples import sample
 
 from matnb.corpus.facets import VOCABULARY, read_value
 from matnb.corpus.measurement import Measurement, NotAnImage
 from matnb.corpus.readers.formats import personal_facets, read_file
-
-SPM = Path(os.environ['MATNB_DATA']) / 'spm'
 
 PIXELS = """
 pfm_dart.ibw
@@ -141,7 +138,7 @@ FACET_NAMES = ('scan_size', 'scan_rate', 'scan_angle', 'drive_amplitude', 'drive
 
 
 def read_one(name: str) -> Measurement:
-    held = read_file(SPM / name)
+    held = read_file(sample(name))
     assert len(held) == 1
     return held[0]
 
@@ -241,20 +238,20 @@ def test_details_that_others_lose() -> None:
 
 
 def test_first_bytes_of_the_wave_are_its_lower_left_corner() -> None:
-    raw = (SPM / 'pfm_dart.ibw').read_bytes()
+    raw = sample('pfm_dart.ibw').read_bytes()
     assert struct.unpack_from('<f', raw, 384)[0] == read_one('pfm_dart.ibw').image[0, -1, 0]
     assert b'TopLine: 255\rBottomLine: 0\r' in raw
 
 
 def test_first_bytes_of_the_nanoscope_image_are_its_lower_left_corner() -> None:
-    raw = (SPM / 'bruker_grating_a.spm').read_bytes()
+    raw = sample('bruker_grating_a.spm').read_bytes()
     volts = struct.unpack_from('<i', raw, 80960)[0] / 2**32 * 0.6973971
     assert read_one('bruker_grating_a.spm').image[0, -1, 0] == pytest.approx(volts * 858.7503e-9, rel=1e-6)
 
 
 def test_thumbnails_of_the_microscope_agree_with_channels() -> None:
     "The software appends a small picture of each channel: an independent word on order, labels and fast axis"
-    raw, m = (SPM / 'pfm_dart.ibw').read_bytes(), read_one('pfm_dart.ibw')
+    raw, m = sample('pfm_dart.ibw').read_bytes(), read_one('pfm_dart.ibw')
     for channel, plane in zip(m.channels, m.image, strict=True):
         start = int(m.metadata['Asylum footer'][f'{channel.label}FileStart'])
         small = np.frombuffer(raw, 'i1', 128 * 128, start).reshape(128, 128)[::-1]
@@ -263,12 +260,12 @@ def test_thumbnails_of_the_microscope_agree_with_channels() -> None:
 
 
 def test_a_force_curve_is_named_as_one() -> None:
-    with pytest.raises(NotAnImage, match='force curve of 1,261 points'): read_file(SPM / 'force_curve.ibw')
+    with pytest.raises(NotAnImage, match='force curve of 1,261 points'): read_file(sample('force_curve.ibw'))
 
 
 def test_identity() -> None:
     m = read_one('pfm_dart.ibw')
-    assert m.sha256 == hashlib.sha256((SPM / 'pfm_dart.ibw').read_bytes()).hexdigest()
+    assert m.sha256 == hashlib.sha256(sample('pfm_dart.ibw').read_bytes()).hexdigest()
     assert (m.source, m.place) == ('pfm_dart.ibw', 0) and m.id == read_one('pfm_dart.ibw').id
 
 
@@ -281,11 +278,11 @@ def test_wrong_units_of_a_converter_are_reported() -> None:
 def test_pixels_equal_those_of_igor2() -> None:
     from igor2 import binarywave
     for name in ('pfm_dart.ibw', 'pfm_btfo_dso.ibw'):
-        wave = binarywave.load(str(SPM / name))['wave']['wData']
+        wave = binarywave.load(str(sample(name)))['wave']['wData']
         assert np.array_equal(read_one(name).image, wave[:, ::-1].transpose(2, 1, 0))
 
 
 def test_pixels_equal_those_of_gwyfile() -> None:
     import gwyfile
-    tree, m = gwyfile.load(str(SPM / 'pfm_pto_110.gwy')), read_one('pfm_pto_110.gwy')
+    tree, m = gwyfile.load(str(sample('pfm_pto_110.gwy'))), read_one('pfm_pto_110.gwy')
     for i, plane in enumerate(m.image): assert np.array_equal(plane, tree[f'/{i}/data'].data)
