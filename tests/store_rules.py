@@ -1,7 +1,7 @@
-"""What the tests of the store agree on: scans whose pixels and facets follow from their id, and ways to read all of it.
+"""What the tests of the store agree on: scans that follow from their id, and ways to read all of a corpus
 
-An item's id follows from its number; everything else follows from its id. So whoever reads an item, in whatever process,
-can tell without asking anybody whether its pixels, facets and metadata are those that were written for it.
+An item's id follows from its number; everything else follows from its id. So whoever reads an item, in whatever
+process, can tell without asking anybody whether its pixels, facets and metadata are those that were written for it.
 """
 import contextlib
 import hashlib
@@ -161,5 +161,6 @@ def quick_folder() -> Iterator[Path]:
     "A folder in memory where there is one: these tests sync thousands of times and do not need a disk for it"
     memory = Path('/dev/shm')
     usable = memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 1 << 28
-    with tempfile.TemporaryDirectory(prefix='matnb-', dir=memory if usable else None, ignore_cleanup_errors=True) as name:
-        yield Path(name)
+    path = Path(tempfile.mkdtemp(prefix='matnb-', dir=memory if usable else None))
+    try: yield path
+    finally: shutil.rmtree(path, ignore_errors=True)

@@ -312,7 +312,7 @@ def test_disk_becomes_full(template, place, most, measured):
                 check_again(path, operation)
                 shutil.rmtree(path)
     assert failed >= len(OPERATIONS)
-    measured(f'a disk that becomes full: {failed} of {len(spares) * len(OPERATIONS)} operations failed, whole after each')
+    measured(f'a disk that becomes full: {failed} of {len(spares) * len(OPERATIONS)} operations failed, whole after')
 
 
 def fill(file: Path, leave: int) -> None:
