@@ -7,17 +7,11 @@ __all__ = ['MATERIALS', 'Figure', 'median_ns', 'tiny_measurements', 'tiny_corpus
            'open_time', 'open_figures', 'count_figures', 'import_figures']
 
 # %% ../../nbs/corpus/90_benchmark.ipynb #4e66ff3b
-import argparse
-import csv
-import json
-import os
-import platform
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, fields
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
