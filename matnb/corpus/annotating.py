@@ -16,7 +16,7 @@ import numpy as np
 from .changes import Change, changing, current_column, define_new_facets, now, replace_column
 from .columns import code_words
 from .facets import read_value
-from .ledger import ChangeRow, ItemRow, Ledger, get, put
+from .ledger import ChangeRow, ItemRow, Ledger, ask, find, put
 from .measurement import plain_text
 
 # %% ../../nbs/corpus/19_annotating.ipynb #361439e5
@@ -41,7 +41,7 @@ def rows_of(
     ids: list[str],  # Of items
 ) -> dict[str, ItemRow]:  # By id
     "The ledger's rows of items that must be there"
-    found = {i: row for i in ids for row in get(change.connection, ItemRow, 'WHERE id = ?', [i])}
+    found = {i: row for i in ids for row in find(change.connection, ItemRow, id=i)}
     unknown = [i for i in ids if i not in found]
     if unknown: raise KeyError(f'no item {", ".join(map(repr, unknown[:5]))} in {change.root}; nothing was changed')
     return found
@@ -62,7 +62,7 @@ def put_changes(
     changed: list[ChangeRow],  # Not numbered yet
 ) -> None:
     "Add to the history"
-    first = change.connection.execute('SELECT coalesce(max(change), 0) + 1 FROM changes').fetchone()[0]
+    first = ask(change.connection, 'SELECT coalesce(max(change), 0) + 1 FROM changes')[0][0]
     put(change.connection, [replace(c, change=first + n) for n, c in enumerate(changed)])
 
 

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['Appended', 'held_ids', 'append_measurements', 'said_of', 'fit_facets', 'store_images', 'array_for', 'item_row',
-           'store_documents', 'extend_columns']
+           'store_documents', 'extend_columns', 'extend_column']
 
 # %% ../../nbs/corpus/18_appending.ipynb #fb474e9f
 import json
@@ -17,12 +17,12 @@ from typing import Any
 
 import numpy as np
 
-from .changes import Change, changing, define_new_facets
-from .columns import BUILT_IN, code_words, column_crc, column_spec, column_values
+from .changes import Change, changing, define_new_facets, replace_column
+from .columns import BUILT_IN, code_words, column_crc, column_spec, column_values, has_words, parse_row
 from .durable import sync_files
 from .facets import is_missing, read_value
 from .layout import ArraySpec, write_rows
-from .ledger import ArrayRow, DocumentRow, ItemRow, Ledger, put
+from .ledger import ArrayRow, DocumentRow, ItemRow, Ledger, ask, put
 from .measurement import Measurement, content_hash, jsonable, plain_text
 from .snapshot import pixel_crc
 
@@ -46,9 +46,9 @@ def held_ids(
     for start in range(0, len(ids), 500):
         some = ids[start:start + 500]
         marks = ', '.join('?' * len(some))
-        held |= {i for i, in connection.execute(f'SELECT id FROM items WHERE id IN ({marks})', some)}
+        held |= {i for i, in ask(connection, f'SELECT id FROM items WHERE id IN ({marks})', some)}
         deleted = (f"SELECT id, new, max(change) FROM changes WHERE facet = '' AND id IN ({marks}) GROUP BY id")
-        held |= {i for i, new, _ in connection.execute(deleted, some) if new == '"deleted"'}
+        held |= {i for i, new, _ in ask(connection, deleted, some) if new == '"deleted"'}
     return held
 
 # %% ../../nbs/corpus/18_appending.ipynb #ac097969
@@ -161,27 +161,36 @@ def store_documents(
 ) -> dict[str, int]:  # Number of the document, by id
     "Keep instrument metadata, once for measurements that share it"
     numbers: dict[bytes, int] = {}
-    free = change.connection.execute('SELECT coalesce(max(document), 0) + 1 FROM documents').fetchone()[0]
+    free = ask(change.connection, 'SELECT coalesce(max(document), 0) + 1 FROM documents')[0][0]
     bodies = {i: zlib.compress(json.dumps(m.metadata, ensure_ascii=False).encode(), 6) for i, m in fresh.items()}
     for body in bodies.values(): numbers.setdefault(body, free + len(numbers))
     put(change.connection, [DocumentRow(n, b) for b, n in numbers.items()])
     return {i: numbers[b] for i, b in bodies.items()}
 
-# %% ../../nbs/corpus/18_appending.ipynb #323c8f7a
+# %% ../../nbs/corpus/18_appending.ipynb #b8db1720
 def extend_columns(
     change: Change,  # Under way
     rows: list[ItemRow],  # New ones
 ) -> None:
     "Add new items to every column"
-    said = [json.loads(r.facets) for r in rows]
+    said = [parse_row(r) for r in rows]
     for name in (*BUILT_IN, *change.facets):
-        spec = column_spec(name, change.facets)
-        old = change.arrays.get(name) or ArrayRow(name, 'column', spec.dtype, '[]', '{}', 0, 0)
         codes: dict[str, int] = {}
-        if spec.dtype == 'i4' and name not in BUILT_IN:
-            codes = code_words(change.connection, name, (s[name] for s in said if s.get(name) is not None))
-        values = column_values(name, change.facets, rows, codes)
-        write_rows(change.root, spec, old.length, values)
-        change.arrays[name] = ArrayRow(name, 'column', spec.dtype, '[]', '{}', old.length + len(rows),
-                                       column_crc(values, old.crc))
+        if has_words(name, change.facets):
+            words = (s.facets[name] for s in said if s.facets.get(name) is not None)
+            codes = code_words(change.connection, name, words)
+        extend_column(change, name, column_values(name, change.facets, said, codes))
     change.head = replace(change.head, items=change.head.items + len(rows))
+
+
+def extend_column(
+    change: Change,  # Under way
+    name: str,  # Of the column
+    values: np.ndarray,  # Of the new items
+) -> None:
+    "Write new numbers beyond those that are promised"
+    if name in change.columns: return replace_column(change, name, np.concatenate([change.columns[name], values]))
+    spec = column_spec(name, change.facets)
+    old = change.arrays.get(name) or ArrayRow(name, 'column', spec.dtype, '[]', '{}', 0, 0)
+    write_rows(change.root, spec, old.length, values)
+    change.arrays[name] = replace(old, length=old.length + len(values), crc=column_crc(values, old.crc))

@@ -6,9 +6,10 @@
 __all__ = ['LazyColumn', 'LazyImages', 'take', 'facet_variable', 'item_variables', 'image_variables', 'channel_coordinates',
            'corpus_dataset', 'UniformImages', 'plane_of', 'resample', 'uniform_dataset', 'CorpusBackend']
 
-# %% ../../nbs/corpus/21_dataset.ipynb #6dfb21da
+# %% ../../nbs/corpus/21_dataset.ipynb #a2fc132b
 import os
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +80,7 @@ def facet_variable(
     dtype = {'quantity': 'f8', 'date': 'datetime64[s]'}.get(facet.kind, object)
     about = {'long_name': facet.about or facet.label, 'kind': facet.kind}
     if facet.unit: about['units'] = facet.unit
-    return _along_item(LazyColumn(lambda: view.values(name), len(view), dtype), about)
+    return _along_item(LazyColumn(partial(view.values, name), len(view), dtype), about)
 
 
 def _along_item(column: LazyColumn, about: dict[str, Any]) -> xr.Variable:
@@ -93,7 +94,7 @@ def item_variables(
     scale = {'units': 'm', 'long_name': 'distance between points'}
     told = {'id': _along_item(LazyColumn(view.ids, len(view), '<U16'), {'long_name': 'id of the item'})}
     for name in ('pixel_size_y', 'pixel_size_x'):
-        told[name] = _along_item(LazyColumn(lambda name=name: view.column(name), len(view), 'f8'), scale)  # type: ignore[misc]
+        told[name] = _along_item(LazyColumn(partial(view.column, name), len(view), 'f8'), scale)
     return told
 
 # %% ../../nbs/corpus/21_dataset.ipynb #fbde0be8

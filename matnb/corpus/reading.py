@@ -16,7 +16,7 @@ from typing import Any, Self
 import numpy as np
 
 from .facets import Facet
-from .ledger import ChangeRow, ItemRow, get
+from .ledger import ChangeRow, ItemRow, find
 from .measurement import Channel
 from .snapshot import ImageArray, Snapshot, read_document, read_item
 
@@ -71,9 +71,17 @@ class Item(StoredImage):
     @property
     def facets(self) -> dict[str, Any]:
         "Its facets, in the order of the corpus; dates as dates"
-        told = json.loads(self.row.facets)
+        told = json.loads(self.row.facets) | self._changed_since
         known = self.snapshot.facets
         return {name: read_back(known[name], told[name]) for name in known if told.get(name) is not None}
+
+    @cached_property
+    def _changed_since(self) -> dict[str, Any]:
+        later = [c for c in self._changes() if c.change > self.snapshot.last_change]
+        return {c.facet: json.loads(c.old) for c in reversed(later)}
+
+    def _changes(self) -> list[ChangeRow]:
+        return find(self.snapshot.ledger.connection, ChangeRow, 'ORDER BY change', id=self.id)
 
     @property
     def about(self) -> dict[str, Any]:
@@ -98,7 +106,7 @@ class Item(StoredImage):
 
     def history(self) -> list[ChangeRow]:
         "What was changed about it: who, when, why"
-        return list(get(self.snapshot.ledger.connection, ChangeRow, 'WHERE id = ? ORDER BY change', [self.id]))
+        return [c for c in self._changes() if c.change <= self.snapshot.last_change]
 
     def __repr__(self) -> str:
         shape = ' × '.join(map(str, self.array.spec.row[1:]))
@@ -181,7 +189,8 @@ class ChosenItems(CorpusView):
         return len(self) == self.snapshot.head.items and not self.steps
 
     def chosen_from(self, positions: np.ndarray, step: str) -> Self:
-        "A smaller view"
+        "A smaller view, which remembers its ids in case that others compact the corpus"
+        self.snapshot.column('item_id')
         return type(self)(self.snapshot, positions, (*self.steps, step))
 
     def column(

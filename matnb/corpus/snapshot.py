@@ -4,10 +4,12 @@
 
 # %% auto #0
 __all__ = ['ImageArray', 'image_array', 'CorpusChanged', 'DamagedImage', 'Outline', 'Snapshot', 'pixel_crc', 'read_outline',
-           'same_numbering', 'load_column', 'read_chunk', 'damaged_image', 'read_item', 'read_document']
+           'same_numbering', 'load_column', 'remade_column', 'take_back', 'old_values', 'find_positions', 'load_words',
+           'read_chunk', 'damaged_image', 'read_item', 'read_document']
 
-# %% ../../nbs/corpus/14_snapshot.ipynb #37a60123
+# %% ../../nbs/corpus/14_snapshot.ipynb #e3175a3b
 import json
+import time
 import warnings
 import zlib
 from dataclasses import dataclass
@@ -17,11 +19,12 @@ from typing import Any
 import google_crc32c
 import numpy as np
 
-from .columns import read_column, read_words, rebuild_column
+from .columns import has_words, read_column, read_words, rebuild_columns, word_codes
 from .facets import Facet
-from .layout import ArraySpec, DamagedFile, MappedChunks
+from .layout import ArraySpec, DamagedFile, MappedChunks, written_generation
 from matnb.corpus.ledger import (
     ArrayRow,
+    ChangeRow,
     CorpusError,
     DamagedRecord,
     DocumentRow,
@@ -29,7 +32,9 @@ from matnb.corpus.ledger import (
     Head,
     ItemRow,
     Ledger,
+    find,
     get,
+    one_moment,
     read_head,
 )
 from .measurement import Channel
@@ -77,15 +82,22 @@ class Outline:
     ) -> None:
         self.path, self.ledger = path, ledger or Ledger(path/'meta.sqlite')
         self.chunks = chunks or MappedChunks(path)
-        self.head, self.arrays, self.facets = read_outline(self.ledger)
+        self.head, self.last_change, self.arrays, self.facets = read_outline(self.ledger)
+        self._begin()
+
+    def _begin(self) -> None:
         self.images = {a.number: a for a in (image_array(r) for r in self.arrays.values() if r.kind == 'image')}
         self.columns: dict[str, np.ndarray] = {}
         self.dictionaries: dict[str, np.ndarray] = {}
         self.checked = {n: np.zeros(a.length, bool) for n, a in self.images.items()}
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        "Another process opens the corpus anew, by its path"
-        return type(self), (self.path,)
+    def __getstate__(self) -> dict[str, Any]:  # for dask's processes: the same commit, files opened anew
+        return {n: getattr(self, n) for n in ('path', 'head', 'last_change', 'arrays', 'facets')}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self.ledger, self.chunks = Ledger(self.path/'meta.sqlite'), MappedChunks(self.path)
+        self._begin()
 
 # %% ../../nbs/corpus/14_snapshot.ipynb #fe7712d7
 class Snapshot(Outline):
@@ -106,7 +118,7 @@ class Snapshot(Outline):
         facet: str,  # A category or text
     ) -> np.ndarray:  # Words by code
         "The words of a facet"
-        if facet not in self.dictionaries: self.dictionaries[facet] = read_words(self.ledger.connection, facet)
+        if facet not in self.dictionaries: self.dictionaries[facet] = load_words(self, facet)
         return self.dictionaries[facet]
 
     def image(
@@ -139,18 +151,15 @@ def pixel_crc(
 
 def read_outline(
     ledger: Ledger,  # Of the corpus
-) -> tuple[Head, dict[str, ArrayRow], dict[str, Facet]]:  # Head, arrays, facets
+) -> tuple[Head, int, dict[str, ArrayRow], dict[str, Facet]]:  # Head, number of the last change, arrays, facets
     "What every reader needs: some dozens of rows, from one moment"
-    connection = ledger.connection
-    connection.execute('BEGIN')
-    try:
+    with one_moment(ledger) as connection:
         head = read_head(connection)
+        last = next((c.change for c in get(connection, ChangeRow, 'ORDER BY change DESC LIMIT 1')), 0)
         arrays = {row.name: row for row in get(connection, ArrayRow)}
         facets = {row.name: Facet(row.name, row.kind, row.unit, row.about)  # type: ignore[arg-type]
                   for row in get(connection, FacetRow, 'ORDER BY rowid')}
-    finally:
-        connection.execute('ROLLBACK')
-    return head, arrays, facets
+    return head, last, arrays, facets
 
 
 def same_numbering(
@@ -159,22 +168,92 @@ def same_numbering(
     "Whether the corpus was not compacted meanwhile"
     return read_head(snapshot.ledger.connection).numbering == snapshot.head.numbering
 
-# %% ../../nbs/corpus/14_snapshot.ipynb #12e56bef
+# %% ../../nbs/corpus/14_snapshot.ipynb #9d598f80
 def load_column(
     snapshot: Snapshot,  # Whose column
     name: str,  # Which one
 ) -> np.ndarray:  # As stored
-    "A column from its file, or from the ledger when the file is wrong"
+    "A column as it was at the snapshot's commit"
     row = snapshot.arrays.get(name)
     if row is None: raise KeyError(f'no facet {name!r}; there are {", ".join(snapshot.facets)}')
-    values = read_column(snapshot.chunks, row)
-    if values is not None: return values
-    if not same_numbering(snapshot): raise CorpusChanged(snapshot.path)
+    values = read_column(snapshot.path, row)
+    for pause in (0, .01, .02, .05, .1, .2, .4):
+        if values is not None: return values
+        time.sleep(pause)
+        with one_moment(snapshot.ledger) as connection:
+            found = find(connection, ArrayRow, name=name) if same_numbering(snapshot) else []
+            if not found: raise CorpusChanged(snapshot.path)
+            values = read_column(snapshot.path, found[0])
+            if values is not None: values = take_back(snapshot, name, values[:row.length])
+            elif written_generation(snapshot.path) == read_head(connection).generation: break
+    return remade_column(snapshot, name) if values is None else values
+
+
+def remade_column(
+    snapshot: Snapshot,  # Whose column
+    name: str,  # Which one
+) -> np.ndarray:  # As stored
+    "A column whose file is wrong, from the rows of the ledger"
     warnings.warn(f'{snapshot.path/name} is not what was written; it is read from the ledger instead, which is slower. '
-                  'verify(repair=True) mends it', stacklevel=2)
-    return rebuild_column(snapshot.ledger.connection, name, snapshot.facets, row.length)
+                  'verify(repair=True) mends it', stacklevel=4)
+    with one_moment(snapshot.ledger) as connection:
+        if not same_numbering(snapshot): raise CorpusChanged(snapshot.path)
+        made = rebuild_columns(connection, [name], snapshot.facets, snapshot.arrays[name].length)
+        return take_back(snapshot, name, made[name])
+
+# %% ../../nbs/corpus/14_snapshot.ipynb #5783aea9
+def take_back(
+    snapshot: Snapshot,  # Of the corpus
+    name: str,  # Of a column
+    values: np.ndarray,  # As they are now
+) -> np.ndarray:  # As they were at the snapshot's commit
+    "Undo what others changed in a column since"
+    was = old_values(snapshot, name)
+    if not was or not len(values): return values
+    positions = find_positions(snapshot.column('item_id'), list(was))
+    codes = word_codes(snapshot.ledger.connection, name) if has_words(name, snapshot.facets) else {}
+    for position, old in zip(positions.tolist(), was.values(), strict=True):
+        if position < 0: continue  # came in later
+        if old is None: values[position] = 0 if codes else np.nan
+        else: values[position] = codes.get(old, old)
+    return values
 
 
+def old_values(
+    snapshot: Snapshot,  # Of the corpus
+    name: str,  # Of a column
+) -> dict[str, Any]:  # By id; None where the facet was missing
+    "What a column said at the snapshot's commit of the items that others changed since"
+    facet = '' if name == 'deleted' else name
+    later = get(snapshot.ledger.connection, ChangeRow, 'WHERE change > ? AND facet = ? ORDER BY change DESC',
+                [snapshot.last_change, facet])
+    if not facet: return {c.id: int(c.new == '"restored"') for c in later}
+    return {c.id: json.loads(c.old) for c in later}  # of several changes the first comes last, and stays
+
+
+def find_positions(
+    ids: np.ndarray,  # Of all items, as stored
+    wanted: list[str],  # 16 hexadecimal digits each
+) -> np.ndarray:  # Where they stand, -1 for those that are not there
+    "The positions of items"
+    if not len(ids): return np.full(len(wanted), -1)
+    numbers, order = np.array([int(i, 16) for i in wanted], 'u8'), np.argsort(ids)
+    found = order[np.searchsorted(ids, numbers, sorter=order).clip(max=len(ids) - 1)]
+    return np.where(ids[found] == numbers, found, -1)
+
+# %% ../../nbs/corpus/14_snapshot.ipynb #6a12fb7b
+def load_words(
+    snapshot: Snapshot,  # Of the corpus
+    facet: str,  # A category or text
+) -> np.ndarray:  # Words by code
+    "The words of a facet, enough for every code of its column"
+    words = read_words(snapshot.ledger.connection, facet)
+    codes = snapshot.column(facet)
+    if len(codes) and codes.max() >= len(words):
+        raise DamagedRecord(f'{snapshot.ledger.path} lacks words of {facet}. Restore the file from a backup')
+    return words
+
+# %% ../../nbs/corpus/14_snapshot.ipynb #71ba6809
 def read_chunk(
     snapshot: Snapshot,  # Whose chunk
     spec: ArraySpec,  # Of which array
@@ -204,7 +283,7 @@ def read_item(
 ) -> ItemRow:  # What the ledger says of it
     "The ledger's row of an item"
     name = f'{snapshot.column("item_id").item(position):016x}'
-    found = list(get(snapshot.ledger.connection, ItemRow, 'WHERE id = ?', [name]))
+    found = find(snapshot.ledger.connection, ItemRow, id=name)
     if found: return found[0]
     if not same_numbering(snapshot): raise CorpusChanged(snapshot.path)
     raise DamagedRecord(f'{snapshot.ledger.path} does not hold item {name}. Restore the file from a backup')
@@ -215,7 +294,8 @@ def read_document(
     number: int,  # Which one
 ) -> dict[str, Any]:  # Instrument metadata
     "The metadata that came with an item"
-    rows = list(get(snapshot.ledger.connection, DocumentRow, 'WHERE document = ?', [number]))
+    rows = find(snapshot.ledger.connection, DocumentRow, document=number)
+    if not rows and not same_numbering(snapshot): raise CorpusChanged(snapshot.path)
     if not rows: raise DamagedRecord(f'{snapshot.ledger.path} does not hold document {number}')
     found: dict[str, Any] = json.loads(zlib.decompress(rows[0].body))
     return found

@@ -15,15 +15,16 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from . import durable
 from .annotating import annotate_items, mark_deleted
 from .appending import Appended, append_measurements
-from .changes import changing, define_facet, publish_zarr_json
-from .durable import disk, network_disk, sync_folder
+from .changes import changing, define_facet, finish_if_possible
+from .durable import network_disk, sync_folder
 from .facets import Facet
 from .filtering import TabledCorpus
-from .ledger import CorpusError, RunRow, create_ledger, get
+from .ledger import CorpusError, RunRow, ask, create_ledger, get
 from .measurement import Measurement
-from .snapshot import Snapshot, same_numbering
+from .snapshot import Snapshot, find_positions
 from .upkeep import VerifyReport, compact_corpus, publish_corpus, verify_corpus
 
 if TYPE_CHECKING:
@@ -36,8 +37,7 @@ class RefreshableCorpus(TabledCorpus):
     def refresh(self) -> Self:
         "Move on to the newest commit; a chosen part keeps its items"
         old, ids = self.snapshot, None if self._chosen is None or not self.steps else self.ids()
-        chunks = old.chunks if same_numbering(old) else None
-        self.snapshot = Snapshot(old.path, old.ledger, chunks)
+        self.snapshot = Snapshot(old.path, old.ledger, old.chunks)
         self.__dict__.pop('_by_id', None)
         self._chosen = None
         if ids is not None: self._chosen = self._positions_of(ids)
@@ -45,7 +45,8 @@ class RefreshableCorpus(TabledCorpus):
 
     def _positions_of(self, ids: np.ndarray) -> np.ndarray:
         everything = type(self)(self.snapshot)
-        return np.array([everything.position_of(i) for i in ids if i in everything], int)
+        found = find_positions(everything.column('item_id'), ids.tolist())
+        return everything.positions[found[found >= 0]]
 
 # %% ../../nbs/corpus/22_store.ipynb #8d4ccbf5
 class WritableCorpus(RefreshableCorpus):
@@ -129,13 +130,12 @@ class TracedCorpus(DeletableCorpus):
         sha256: str,  # Of a file
     ) -> bool:  # Whether its measurements are held
         "Whether a file was collected before"
-        found = self.snapshot.ledger.connection.execute('SELECT 1 FROM items WHERE sha256 = ? LIMIT 1', [sha256])
-        return found.fetchone() is not None
+        found = ask(self.snapshot.ledger.connection, 'SELECT 1 FROM items WHERE sha256 = ? LIMIT 1', [sha256])
+        return bool(found)
 
     def sources(self) -> dict[str, str]:
         "Files that were collected: name by SHA-256"
-        rows = self.snapshot.ledger.connection.execute("SELECT sha256, source FROM items WHERE source != ''")
-        return dict(rows.fetchall())
+        return dict(ask(self.snapshot.ledger.connection, "SELECT sha256, source FROM items WHERE source != ''"))
 
     def record_run(
         self,
@@ -217,15 +217,16 @@ def create_corpus(
 ) -> Corpus:  # Empty
     "Make a new corpus"
     root = Path(path).expanduser()
-    if root.exists() and (not root.is_dir() or any(root.iterdir())):
+    if root.exists() and (not root.is_dir() or any(p for p in root.iterdir() if not p.name.startswith('.meta.sqlite'))):
         raise CorpusError(f'{root} exists already and is not empty. Choose another folder, or open it as it is')
     warn_of_network(root)
-    disk.make_folder(root)
+    durable.disk.make_folder(root)
     create_ledger(root/'meta.sqlite', title)
-    sync_folder(root)
-    corpus = Corpus(Snapshot(root))
-    publish_zarr_json(corpus.snapshot.ledger)
-    return corpus
+    try: sync_folder(root)
+    except OSError:
+        (root/'meta.sqlite').unlink()
+        raise
+    return open_corpus(root)
 
 
 def open_corpus(
@@ -233,7 +234,10 @@ def open_corpus(
 ) -> Corpus:  # As it is now
     "Open a corpus"
     root, name = Path(path).expanduser(), os.fspath(path)
-    if (root/'meta.sqlite').is_file(): return Corpus(Snapshot(root))
+    if (root/'meta.sqlite').is_file():
+        corpus = Corpus(Snapshot(root))
+        finish_if_possible(corpus.snapshot.ledger)
+        return corpus
     if name in MADE_BY_NAME: return MADE_BY_NAME[name]()
     what = 'has no meta.sqlite' if root.exists() else 'does not exist'
     raise CorpusError(f'{root} is not a corpus: it {what}. Make one with matnb.collect(folder, to={name!r}), '
