@@ -153,7 +153,8 @@ def copy_sparse(file: Path, place: Path) -> None:
 
 def spread(count: int, most: int) -> list[int]:
     "Up to `most` numbers from 1 to `count`, the first and the last among them"
-    return sorted({1 + round(n * (count - 1) / max(most - 1, 1)) for n in range(min(count, most))})
+    number = min(count, most)
+    return sorted({1 + round(n * (count - 1) / max(number - 1, 1)) for n in range(number)})
 
 
 @contextlib.contextmanager
