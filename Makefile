@@ -30,10 +30,12 @@ $(VENV)/.dev: $(SETUP)
 	@touch $@ $(VENV)/.notebook
 
 explore: $(VENV)/.notebook ## Install what is needed and open JupyterLab on the first notebook
+	@python -c 'import matnb; matnb.open_corpus("pfm-demo")'
 	@.ci/explore nbs 00_start.ipynb $(PORT)
 
 test: check ## Everything that continuous integration checks: lint, types, every notebook, the tests, the browser
 	@.ci/chromium --install > /dev/null
+	@python -c 'import matnb; from matnb.corpus.public import PUBLIC; [matnb.fetch(name) for name in PUBLIC]'
 	@pytest --cov --cov-report=term
 
 check: $(VENV)/.dev ## The quick part of the tests: lint and types
@@ -64,4 +66,4 @@ pins: ## Resolve all dependencies anew and pin them in .ci/constraints.txt
 
 clean: ## Remove what can be made again: the environment, builds, caches
 	@rm -rf $(VENV) build dist _proc docs/_src docs/_build docs/jupyter_execute .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*
-	@find . -name __pycache__ -o -name '*.egg-info' -o -name .ipynb_checkpoints | grep -v '^./.git/' | xargs -r rm -rf
+	@find . -path ./.git -prune -o \( -name __pycache__ -o -name '*.egg-info' -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +

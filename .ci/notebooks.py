@@ -5,9 +5,11 @@ A notebook is written back only when every cell has run. Cells marked `#| eval: 
 import os
 import re
 import sys
+import tempfile
 from pathlib import Path
 
 import nbformat
+from jupyter_client import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
@@ -26,12 +28,23 @@ class Runner(NotebookClient):
 
 
 def rerun(path: Path) -> str:
-    "Run one notebook and store its outputs; what it wrote to stderr"
+    "Run one notebook and store its outputs; what it wrote to stderr is returned"
     nb = nbformat.read(path, 4)
-    Runner(nb, timeout=3600, kernel_name='python3', resources={'metadata': {'path': str(path.parent)}}).execute()
-    outputs = [o for c in nb.cells for o in c.get('outputs', [])]
+    with tempfile.TemporaryDirectory() as folder:
+        kernel = AsyncKernelManager(kernel_name='python3', transport='ipc', ip=f'{folder}/kernel')
+        Runner(nb, km=kernel, timeout=3600, resources={'metadata': {'path': str(path.parent)}}).execute()
+    warned = ''
+    for cell in nb.cells:
+        outputs = cell.get('outputs', [])
+        warned += ''.join(o.text for o in outputs if is_stderr(o))
+        if outputs: cell.outputs = [o for o in outputs if not is_stderr(o)]
     nbformat.write(nb, path)
-    return ''.join(o.text for o in outputs if o.output_type == 'stream' and o.name == 'stderr')
+    return warned
+
+
+def is_stderr(output: nbformat.NotebookNode) -> bool:
+    "Whether an output is a warning or a log line, which is shown here and not stored"
+    return output.output_type == 'stream' and output.name == 'stderr'
 
 
 def main(names: list[str]) -> int:

@@ -13,6 +13,8 @@ OFFLINE = ROOT/'tests'/'offline'
 MEASURED = pytest.StashKey[list[str]]()
 sys.path[:0] = [str(ROOT), str(ROOT/'docs')]      # matnb itself; house.py: the rooms and their floors
 
+from matnb.corpus.public import cache_folder  # noqa: E402
+
 
 def pytest_addoption(parser):
     parser.addoption('--flags', default='', help='test flags from settings.ini to run as well, e.g. "slow"')
@@ -23,6 +25,7 @@ def pytest_configure(config):
     config.stash[MEASURED] = []
     config.stash[FOLDER] = tempfile.TemporaryDirectory(prefix='matnb-tests-')
     place = Path(config.stash[FOLDER].name)
+    os.environ.setdefault('MATNB_DATA', str(cache_folder('public')))      # what `make test` has fetched
     os.environ.update(
         MATNB_CACHE=str(place/'cache'), XDG_CACHE_HOME=str(place/'xdg'), IPYTHONDIR=str(place/'ipython'),
         MPLCONFIGDIR=str(place/'matplotlib'), MPLBACKEND='agg', PYTHONDONTWRITEBYTECODE='1',
@@ -39,8 +42,7 @@ def pytest_unconfigure(config):
 
 
 def pytest_report_header(config):
-    data = os.environ.get('MATNB_DATA')
-    return f'real sample files: {data or "none (MATNB_DATA is not set)"}'
+    return f'real sample files: {os.environ["MATNB_DATA"]}'
 
 
 def pytest_terminal_summary(terminalreporter, config):

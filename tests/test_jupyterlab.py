@@ -20,6 +20,9 @@ STATE = """() => {
   const kernel = panel?.sessionContext?.session?.kernel;
   return {ready: Boolean(panel?.context?.isReady), kernel: kernel?.status ?? 'none'};
 }"""
+CELLS = """() => window.jupyterapp.shell.currentWidget.content.model.sharedModel.cells
+  .filter(c => c.cell_type === 'code' && c.getSource().trim())
+  .map(c => ({count: c.execution_count, outputs: c.toJSON().outputs}))"""
 LOADED = """(selector) => [...document.querySelectorAll(selector)].map(i =>
   ({alt: i.alt, loaded: i.complete && i.naturalWidth > 0}))"""
 
@@ -121,11 +124,25 @@ def test_all_cells_run_and_show_what_they_should(tab, browser, tmp_path):
     wait_for_idle(tab)
     check_pictures(tab, browser)
     keep_picture(tab, tmp_path, 'run')
-    errors = tab.locator('.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.error"], '
-                         '.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.stderr"]')
-    assert errors.count() == 0, errors.all_inner_texts()
-    counts = tab.locator('.jp-CodeCell .jp-InputPrompt').all_inner_texts()
-    assert counts and all(c.strip('[]: ').isdigit() for c in counts), f'cells that did not run: {counts}'
+    cells = tab.evaluate(CELLS)
+    assert cells and all(c['count'] for c in cells), f'cells that did not run: {cells}'
+    wrong = [o for c in cells for o in c['outputs'] if o['output_type'] == 'error' or o.get('name') == 'stderr']
+    assert not wrong, wrong
+    shown = ''.join(''.join(o.get('data', {}).get('text/html', '')) for c in cells for o in c['outputs'])
+    assert 'class="matnb-corpus"' in shown and 'class="matnb-item"' in shown
+
+
+def test_the_corpus_is_read_as_a_person_would(tab, browser, tmp_path):
+    "Counts, a strip of pictures with scale bars, sections that fold out, and a bar for each value"
+    tab.evaluate("() => window.jupyterapp.shell.currentWidget.content.scrollToItem(4, 'start')")
+    view = tab.locator('.matnb-corpus').first
+    view.wait_for(state='visible')
+    assert '2,000 items' in view.inner_text() and 'simulated' in view.inner_text()
+    assert view.locator('figure img').count() == 8 and view.locator('figcaption').first.inner_text().strip()
+    assert not view.get_by_text('Folder:').is_visible()
+    view.locator('summary', has_text='Storage').click()
+    assert view.get_by_text('Folder:').is_visible() and 'image_0' in view.inner_text()
+    keep_picture(tab, tmp_path, 'corpus')
 
 
 def test_a_missing_browser_is_a_failure_that_says_what_to_do():

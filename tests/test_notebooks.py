@@ -1,10 +1,12 @@
 """Each notebook under `nbs/` is one test, run against the exported module.
 
-Cells that are exported are not run: the names they define are taken from the exported module. So coverage counts the
-lines of `matnb/`, and a forgotten export shows up as a failure.
+Cells that are exported are not run. The others run within the exported module, as in the notebook they run beside the
+exported cells: what they rebind, the module's functions see. So coverage counts the lines of `matnb/`, and a forgotten
+export shows up as a failure. Afterwards the module is as it was before.
 """
 import atexit
 import sys
+from contextlib import contextmanager
 from importlib import import_module
 
 import pytest
@@ -44,7 +46,7 @@ def files_beside_notebooks():
 
 
 @pytest.fixture
-def tidy(tmp_path, monkeypatch):
+def tidy():
     "Figures are closed and nothing is left beside the notebooks"
     before = files_beside_notebooks()
     yield
@@ -58,30 +60,35 @@ def test_notebook(path, request, tidy):
     skipped = FLAGS - set(request.config.getoption('--flags').split())
     nb = NBProcessor(path, procs=FrontmatterProc, process=True).nb
     assert not str2bool(getattr(nb, 'frontmatter_', {}).get('skip_exec', False)), 'skip_exec hides it from tests'
-    module = exported_to(nb)
-    exported = {k: v for k, v in vars(import_module(module)).items() if not k.startswith('__')} if module else {}
-    ran, shell = [], CaptureShell(path)
+    name, ran = exported_to(nb), []
+    module = import_module(name) if name else None
 
     def preproc(cell):
-        if left_out(cell, skipped): return True
-        if module and EXPORTS & directives(cell).keys():
-            shell.user_ns.update(exported)
-            return True
+        if left_out(cell, skipped) or (module and EXPORTS & directives(cell).keys()): return True
         ran.append(cell.idx_)
         return False
 
     failure = ''
-    with working_directory(path.parent):
+    with working_directory(path.parent), shell_within(module, path) as shell:
         try: shell.run_all(nb, exc_stop=True, preproc=preproc)
         except Exception: failure = explain(path, nb, ran, shell)
-        finally: close(shell)
     if failure: pytest.fail(failure, pytrace=False)
 
 
-def close(shell):
-    "Free what a notebook held, now rather than when Python ends"
-    atexit.unregister(shell.atexit_operations)
-    shell.atexit_operations()
+@contextmanager
+def shell_within(module, path):
+    "A shell whose cells run within a module, or on their own; what they held is freed at once"
+    shell, before = CaptureShell(path), dict(vars(module)) if module else {}
+    if module:
+        vars(module).update({k: v for k, v in shell.user_ns.items() if not k.startswith('__')})
+        shell.user_module, shell.user_ns = module, vars(module)
+    try: yield shell
+    finally:
+        atexit.unregister(shell.atexit_operations)
+        shell.atexit_operations()
+        if module:
+            vars(module).clear()
+            vars(module).update(before)
 
 
 def explain(path, nb, ran, shell):
@@ -93,3 +100,12 @@ def explain(path, nb, ran, shell):
 
 def test_there_are_notebooks_that_export_and_run():
     assert len(notebooks()) >= 6
+
+
+def test_cells_run_within_the_module_and_leave_it_as_it_was():
+    import matnb.corpus.pictures as module
+    before, picture = dict(vars(module)), module.png_shape
+    with shell_within(module, 'nowhere.ipynb') as shell:
+        shell.run('png_shape = lambda png: (6, 4); seen = img_tag(b"", "a picture")')
+        assert 'width="4" height="6"' in module.seen, 'functions of the module see what a cell rebinds'
+    assert vars(module) == before and module.png_shape is picture

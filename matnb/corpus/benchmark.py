@@ -4,20 +4,31 @@
 
 # %% auto #0
 __all__ = ['MATERIALS', 'Figure', 'median_ns', 'tiny_measurements', 'tiny_corpus', 'read_figures', 'yes', 'bare_file',
-           'open_time', 'open_figures', 'count_figures', 'import_figures']
+           'open_time', 'open_figures', 'count_figures', 'import_figures', 'file_figures', 'median_cpu', 'simulate',
+           'pixel_digest', 'simulation_figures', 'machine', 'write_figures', 'main']
 
-# %% ../../nbs/corpus/90_benchmark.ipynb #4e66ff3b
+# %% ../../nbs/corpus/90_benchmark.ipynb #c1a78f52
+import argparse
+import csv
+import hashlib
+import json
+import math
+import os
+import platform
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import google_crc32c
 import numpy as np
 
+import matnb
 from .measurement import Channel, Measurement
 from .store import Corpus, create_corpus, open_corpus
 
@@ -104,7 +115,9 @@ def read_figures(
 
     def read_ours(n: int) -> None: opened.image(n)
 
-    for n in where: read_bare(n), corpus.image(n)  # warm the pages
+    for n in where:  # warm the pages
+        read_bare(n)
+        corpus.image(n)
     opened = open_corpus(corpus.path)
     opened.image(where[0])
     us = 1e-3
@@ -117,7 +130,8 @@ def read_figures(
         Figure('image, checked', t_first, 'µs', 'np.memmap with CRC-32C', t_bare, '≤ 4 ×', yes(t_first <= 4 * t_bare)),
         Figure('image, read before', t_again, 'µs', 'np.memmap with CRC-32C', t_bare),
         Figure('image, checked', t_first, 'µs', 'zarr', t_zarr, '≤ 1/10', yes(t_first * 10 <= t_zarr)),
-        Figure('image through xarray', t_xarray, 'µs', 'xr.open_zarr', t_open_zarr, '≤ 1/3', yes(t_xarray * 3 <= t_open_zarr))]
+        Figure('image through xarray', t_xarray, 'µs', 'xr.open_zarr', t_open_zarr, '≤ 1/3',
+               yes(t_xarray * 3 <= t_open_zarr))]
 
 
 def yes(met: bool) -> str:  # For the table
@@ -176,7 +190,8 @@ def count_figures(
         assert dict(database.execute(query).fetchall()) == corpus.counts(name)
         theirs = median_ns(lambda _: database.execute(query).fetchall(), range(times)) * 1e-6  # noqa: B023
         ours = median_ns(lambda _: corpus.counts(name), range(times)) * 1e-6  # noqa: B023
-        made.append(Figure(f'counts of {name} over {len(frame):,} items', ours, 'ms', 'DuckDB', theirs, '≤ 1 ×', yes(ours <= theirs)))
+        what = f'counts of {name} over {len(frame):,} items'
+        made.append(Figure(what, ours, 'ms', 'DuckDB', theirs, '≤ 1 ×', yes(ours <= theirs)))
     return made
 
 # %% ../../nbs/corpus/90_benchmark.ipynb #11728e61
@@ -184,7 +199,8 @@ def import_figures(
     times: int = 9,
 ) -> list[Figure]:  # Time and memory
     "What `import matnb` costs in a fresh process, above an empty one"
-    code = 'import resource, time; t = time.perf_counter(){}; print(time.perf_counter() - t, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)'
+    code = ('import resource, time; t = time.perf_counter(){}; '
+            'print(time.perf_counter() - t, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)')
     both = []
     for extra in ('; import matnb', '; import matnb; matnb.open_corpus'):
         runs = [subprocess.run([sys.executable, '-c', code.format(extra)], capture_output=True, text=True, check=True)
@@ -194,3 +210,140 @@ def import_figures(
     return [Figure('import matnb', float(seconds), 's', wanted='< 1 s', met=yes(seconds < 1)),
             Figure('import matnb', float(memory) / 1024, 'MB', wanted='< 150 MB', met=yes(memory < 150 * 1024)),
             Figure('and the store', float(ready), 's'), Figure('and the store', float(ready_memory) / 1024, 'MB')]
+
+# %% ../../nbs/corpus/90_benchmark.ipynb #3aea4828
+_PEER = """
+import contextlib, io, json, statistics, sys, time
+import numpy as np
+import SciFiReaders
+readers = {'ibw': 'IgorIBWReader', 'gwy': 'GwyddionReader', 'spm': 'BrukerAFMReader', 'h5': 'NSIDReader'}
+for path in sys.argv[2:]:
+    reader, times = getattr(SciFiReaders, readers[path.rpartition('.')[2]]), []
+    for _ in range(int(sys.argv[1])):
+        start = time.process_time()
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            found = reader(path).read()
+            images = list(found.values()) if isinstance(found, dict) else found if isinstance(found, list) else [found]
+            pixels = [np.asarray(image) for image in images]
+        times.append(time.process_time() - start)
+    print(json.dumps([path, statistics.median(times) / len(pixels)]))
+"""
+
+# %% ../../nbs/corpus/90_benchmark.ipynb #060ce6cc
+def file_figures(
+    files: list[Path],  # Microscope files
+    python: str,  # Interpreter of an environment with SciFiReaders
+    times: int = 9,
+) -> list[Figure]:  # One per format
+    "How long it takes to read an image (one channel) with all metadata, against SciFiReaders"
+    from matnb.corpus.readers.formats import read_file
+
+    command = [python, '-W', 'ignore', '-c', _PEER, str(times), *map(str, files)]
+    told = subprocess.run(command, capture_output=True, text=True, check=True)
+    theirs = {Path(path): seconds for path, seconds in map(json.loads, told.stdout.splitlines())}
+    made = []
+    for suffix in sorted({f.suffix for f in files}):
+        some = [f for f in files if f.suffix == suffix]
+        planes = {f: sum(len(m.image) for m in read_file(f)) for f in some}
+        ours = float(np.median([median_cpu(partial(read_file, f), times) / planes[f] for f in some])) * 1e3
+        peer = float(np.median([theirs[f] for f in some])) * 1e3
+        what = f'reading an image from {suffix} ({len(some)} files)'
+        made.append(Figure(what, ours, 'ms CPU', 'SciFiReaders', peer, '< 1 ×', yes(ours < peer)))
+    return made
+
+
+def median_cpu(
+    work: Callable[[], Any],  # Something to do
+    times: int,
+) -> float:  # Median CPU seconds
+    "The median computing time of a piece of work"
+    spent = []
+    for _ in range(times):
+        start = time.process_time()
+        work()
+        spent.append(time.process_time() - start)
+    return float(np.median(spent))
+
+# %% ../../nbs/corpus/90_benchmark.ipynb #c9419a83
+def simulate(
+    to: Path,  # A folder that does not exist
+    count: int,  # Scans
+) -> tuple[float, str]:  # CPU seconds and digest of all pixels
+    "Simulate a corpus in a process of its own"
+    code = ('import resource, sys; from matnb.corpus.simulated import simulate_corpus; '
+            'simulate_corpus(sys.argv[1], int(sys.argv[2]), progress=False); '
+            'u = resource.getrusage(resource.RUSAGE_SELF); print(u.ru_utime + u.ru_stime)')
+    told = subprocess.run([sys.executable, '-c', code, str(to), str(count)], capture_output=True, text=True, check=True)
+    return float(told.stdout), pixel_digest(open_corpus(to))
+
+
+def pixel_digest(
+    corpus: Corpus,  # Any
+) -> str:  # SHA-256 of all images in order
+    "What the pixels of a corpus come to"
+    digest = hashlib.sha256()
+    for position in corpus.positions.tolist(): digest.update(corpus.snapshot.image(position).tobytes())
+    return digest.hexdigest()
+
+
+def simulation_figures(
+    to: Path,  # Where the corpus is made and kept
+    again: Path,  # Where it is made a second time
+    count: int,  # Scans
+) -> list[Figure]:  # Cost, and whether the bytes are the same
+    "What simulating costs, and whether it makes the same bytes twice"
+    (spent, first), (_, second) = simulate(to, count), simulate(again, count)
+    goal = 40 * count / 25_133
+    met = yes(spent / 60 <= goal)
+    same = first == second
+    return [Figure(f'simulating {count:,} scans', spent / 60, 'CPU min', wanted=f'≤ {goal:.3g}', met=met),
+            Figure('same bytes in a second run', float(same), '1 = yes', wanted='1', met=yes(same))]
+
+# %% ../../nbs/corpus/90_benchmark.ipynb #140217d2
+def machine() -> dict[str, str]:
+    "When, where and on which versions this was measured"
+    where = Path(matnb.__file__).parent
+    asked = subprocess.run(['git', 'rev-parse', '--short', 'HEAD'], cwd=where, capture_output=True, text=True)
+    commit = asked.stdout.strip()
+    about = Path('/proc/cpuinfo').read_text() if Path('/proc/cpuinfo').exists() else ''
+    model = next((line.partition(':')[2].strip() for line in about.splitlines() if line.startswith('model name')), '')
+    return {'date': datetime.now(UTC).date().isoformat(), 'commit': commit, 'python': platform.python_version(),
+            'machine': f'{model}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}', 'numpy': np.__version__}
+
+
+def write_figures(
+    figures: Iterable[Figure],  # Measured
+    to: Path,  # A CSV file
+) -> None:
+    "Write a table of figures, and what it was measured on as its first line"
+    with to.open('w', newline='') as file:
+        file.write('# ' + json.dumps(machine(), ensure_ascii=False) + '\n')
+        out = csv.writer(file)
+        out.writerow(['what', 'ours', 'unit', 'peer', 'theirs', 'ratio', 'wanted', 'met'])
+        for f in figures:
+            theirs = ['', ''] if math.isnan(f.theirs) else [f'{f.theirs:.3g}', f'{f.ratio:.3g}']
+            out.writerow([f.what, f'{f.ours:.3g}', f.unit, f.peer, *theirs, f.wanted, f.met])
+
+# %% ../../nbs/corpus/90_benchmark.ipynb #bb7f23f5
+def main() -> None:
+    "Measure everything at full size: `python -m matnb.corpus.benchmark --to FOLDER`"
+    ask = argparse.ArgumentParser(prog='python -m matnb.corpus.benchmark', description=main.__doc__)
+    ask.add_argument('--to', type=Path, required=True, help='folder for corpora of about 8 GB in all')
+    ask.add_argument('--table', type=Path, default=Path('nbs/corpus/benchmark.csv'), help='where the table goes')
+    ask.add_argument('--count', type=int, default=25_133, help='simulated scans')
+    ask.add_argument('--many', type=int, default=1_000_000, help='tiny items')
+    ask.add_argument('--peer-python', default='', help='interpreter of an environment with SciFiReaders')
+    ask.add_argument('--files', type=Path, nargs='*', default=[], help='microscope files to read')
+    given = ask.parse_args()
+    given.to.mkdir(parents=True, exist_ok=True)
+    figures = import_figures()
+    if given.peer_python: figures += file_figures(given.files, given.peer_python)
+    figures += simulation_figures(given.to/'simulated', given.to/'again', given.count)
+    figures += read_figures(open_corpus(given.to/'simulated'), given.to)
+    small, large = tiny_corpus(given.to/'small', 25_133), tiny_corpus(given.to/'large', given.many)
+    figures += open_figures(small.path, large.path) + count_figures(large)
+    write_figures(figures, given.table)
+    print(given.table.read_text())
+
+# %% ../../nbs/corpus/90_benchmark.ipynb #c4ab0f6c
+if __name__ == '__main__' and '__file__' in globals(): main()  # as a command, not in the notebook

@@ -105,7 +105,7 @@ def define_facet(
     missing = np.nan if facet.kind in ('quantity', 'date') else 0
     replace_column(change, facet.name, np.full(change.head.items, missing, column_dtype(facet.name, change.facets)))
 
-
+# %% ../../nbs/corpus/17_changes.ipynb #eb63699b
 _TAKEN = re.compile(r'(item|image|channel|x|y)(_\d+)?|channel(_\d+)?_unit|id')
 
 

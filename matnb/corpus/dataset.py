@@ -38,7 +38,7 @@ class LazyColumn(BackendArray):
         return indexing.explicit_indexing_adapter(
             key, self.shape, indexing.IndexingSupport.OUTER, lambda k: self.read()[k])
 
-
+# %% ../../nbs/corpus/21_dataset.ipynb #6dfb5755
 class LazyImages(BackendArray):
     "Images of some items, read through memory maps when they are asked for"
 
@@ -136,8 +136,10 @@ def corpus_dataset(
     "A corpus as a Dataset with the dimension `item`"
     images, coordinates = image_variables(view)
     facets = {name: facet_variable(view, name) for name in view.facets}
-    about = {'title': view.title, 'matnb_path': str(view.path), 'chosen': ' → '.join(view.steps) or 'everything'}
-    return xr.Dataset({**images, **facets}, {**item_variables(view), **coordinates}, about)
+    about = {'title': view.title, 'chosen': ' → '.join(view.steps) or 'everything'}
+    made = xr.Dataset({**images, **facets}, {**item_variables(view), **coordinates}, about)
+    made.encoding['source'] = str(view.path)
+    return made
 
 # %% ../../nbs/corpus/21_dataset.ipynb #a50db1c4
 class UniformImages(LazyImages):

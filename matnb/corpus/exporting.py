@@ -5,10 +5,11 @@
 # %% auto #0
 __all__ = ['SHARD_BYTES', 'export_images', 'export_column', 'export_facets', 'export_corpus']
 
-# %% ../../nbs/corpus/23_exporting.ipynb #98b37025
+# %% ../../nbs/corpus/23_exporting.ipynb #aa1b4ed2
 import json
 import os
 import shutil
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -106,5 +107,7 @@ def _export(corpus: 'Corpus', to: str) -> str:
         end = '' if len(held) == 1 else f'_{array.number}'
         export_images(group, corpus, array, f'image{end}', tuple(f'{d}{end}' for d in ('item', 'channel', 'y', 'x')))
     export_facets(group, corpus)
-    zarr.consolidate_metadata(group.store)
+    with warnings.catch_warnings():  # zarr notes that this is an addition to the specification; readers may ignore it
+        warnings.simplefilter('ignore', UserWarning)
+        zarr.consolidate_metadata(group.store)
     return to

@@ -76,9 +76,8 @@ def _vocabulary(text: str) -> dict[str, Facet]:
 
 VOCABULARY: dict[str, Facet] = _vocabulary(_VOCABULARY)
 
-# %% ../../nbs/corpus/01_facets.ipynb #2359ce07
-_PREFIX = {'f': 1e-15, 'p': 1e-12, 'n': 1e-9, 'u': 1e-6, 'µ': 1e-6, 'μ': 1e-6, 'm': 1e-3, 'c': 1e-2, 'k': 1e3,
-           'M': 1e6, 'G': 1e9, '': 1.0}
+# %% ../../nbs/corpus/01_facets.ipynb #a6d998b7
+_PREFIX = {'f': -15, 'p': -12, 'n': -9, 'u': -6, 'µ': -6, 'μ': -6, 'm': -3, 'c': -2, 'k': 3, 'M': 6, 'G': 9, '': 0}
 _TEMPERATURE = {('K', '°C'): -273.15, ('°C', 'K'): 273.15}
 _SAME = {'C': '°C', 'degC': '°C', 'deg C': '°C', '℃': '°C', '°': 'deg', 'degree': 'deg', 'degrees': 'deg', 'Å': 'A°'}
 
@@ -93,11 +92,15 @@ def convert_unit(
     if unit == to: return value
     if (unit, to) in _TEMPERATURE: return value + _TEMPERATURE[unit, to]
     if unit == 'A°' and to.endswith('m'): unit, value = 'nm', value / 10
-    for prefix, factor in _PREFIX.items():
+    for prefix, power in _PREFIX.items():
         base = unit.removeprefix(prefix)
         if unit.startswith(prefix) and base and to.endswith(base) and to.removesuffix(base) in _PREFIX:
-            return value * (factor / _PREFIX[to.removesuffix(base)])
+            return _shift(value, power - _PREFIX[to.removesuffix(base)])
     return None
+
+
+def _shift(value: float, power: int) -> float:
+    return value * 10.0 ** power if power >= 0 else value / 10.0 ** -power
 
 # %% ../../nbs/corpus/01_facets.ipynb #38a4275e
 _SYNONYMS = {

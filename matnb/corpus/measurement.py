@@ -123,6 +123,7 @@ def plain_text(
     limit: int = 65_536,  # Longer text is cut, and says so
 ) -> str:  # Valid text without control or direction-changing characters
     "Text that is safe to store and to print; escaping for HTML happens where HTML is made"
+    if isinstance(value, str) and len(value) <= limit and value.isprintable(): return value
     text = value.decode('utf-8', 'replace') if isinstance(value, bytes) else str(value)
     text = _HIDDEN.sub(' ', text).encode('utf-8', 'replace').decode()
     return text if len(text) <= limit else text[:limit] + f'… ({len(text)} characters)'

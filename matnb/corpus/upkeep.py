@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from . import durable
-from .changes import Change, changing, current_column, finish_cut_short, replace_column, zarr_content
+from .changes import Change, changing, finish_cut_short, replace_column, zarr_content
 from .columns import BUILT_IN, column_crc, read_column, rebuild_columns
 from .layout import ArraySpec, DamagedFile, MappedChunks, write_rows, zarr_files
 from matnb.corpus.ledger import (
@@ -39,7 +39,7 @@ from matnb.corpus.ledger import (
     trouble_with,
     turn,
 )
-from .snapshot import CorpusChanged, Snapshot
+from .snapshot import Snapshot
 
 # %% ../../nbs/corpus/20_upkeep.ipynb #ebc35c64
 @dataclass
