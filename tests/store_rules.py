@@ -98,7 +98,8 @@ def check_plain(path: Path, promised: set[str]) -> set[str]:
     seen = xr.open_zarr(path)
     if 'item_id' not in seen: return set()
     ids = [f'{n:016x}' for n in seen.item_id.values.tolist()]
-    assert set(ids) <= promised, 'a zarr reader sees an item that was never promised'
+    strange = set(ids) - promised
+    assert not strange, f'a zarr reader sees {len(strange)} of {len(ids)} items that were never promised: {strange}'
     arrays = {str(n): v.values for n, v in seen.variables.items() if v.ndim == 4}
     for id, number, row in zip(ids, seen.image_array.values, seen.image_row.values, strict=True):
         image = arrays[f'image_{number}'][int(row)]
@@ -153,7 +154,8 @@ def copy_sparse(file: Path, place: Path) -> None:
 
 def spread(count: int, most: int) -> list[int]:
     "Up to `most` numbers from 1 to `count`, the first and the last among them"
-    return sorted({1 + round(n * (count - 1) / max(most - 1, 1)) for n in range(min(count, most))})
+    number = min(count, most)
+    return sorted({1 + round(n * (count - 1) / max(number - 1, 1)) for n in range(number)})
 
 
 @contextlib.contextmanager

@@ -140,7 +140,8 @@ def look(corpus: Corpus, chance: random.Random, tally: dict[str, int]) -> None:
         tally['images'] += 1
     for name in ('thickness', 'material', 'date', 'notes'):
         values = corpus.values(name)
-        for n in chance.choices(range(len(ids)), k=50): check_value(ids[n], name, values[n], right_facets(ids[n]).get(name))
+        for n in chance.choices(range(len(ids)), k=50):
+            check_value(ids[n], name, values[n], right_facets(ids[n]).get(name))
         tally['facets'] += len(values)
     if 'mark' in corpus.facets: look_at_marks(corpus, chance, before['mark'])
     same = Corpus(corpus.snapshot)
@@ -159,4 +160,5 @@ def look_at_marks(corpus: Corpus, chance: random.Random, marks: list[str]) -> No
 
 if __name__ == '__main__':
     warnings.simplefilter('error', UserWarning)
-    {'change': change, 'append': append, 'read': read, 'write': write}[sys.argv[1]](Path(sys.argv[2]), sys.argv[3], *sys.argv[4:])
+    deed, path, *rest = sys.argv[1:]
+    {'change': change, 'append': append, 'read': read, 'write': write}[deed](Path(path), *rest)

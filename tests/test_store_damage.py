@@ -1,10 +1,11 @@
-"""A corpus that lies about: flipped bits, files cut short, files lost
+"""A disk that forgets: flipped bits, files cut short, files lost
 
-A disk that forgets must not make a corpus lie. For each single-bit flip of each file, what the interface tells is either
-the same as before, or an error that names the damage, or `verify` finds it. A quick run tries a seeded sample, dense where
-the ledger and the promised rows are; `pytest --flags slow` tries every byte (one bit of each, by seed).
+For each single-bit flip of each file, what the interface tells is either the same as before, or an error that names the
+damage, or `verify` finds it. A quick run tries a seeded sample, dense where the ledger and the promised rows are;
+`pytest --flags slow` tries every byte (one bit of each, by seed).
 """
 import contextlib
+import json
 import os
 import random
 import shutil
@@ -16,6 +17,7 @@ import numpy as np
 import pytest
 from store_rules import copy_of, everything, id_of, quick_folder, scan
 
+from matnb.corpus.layout import ArraySpec
 from matnb.corpus.ledger import CorpusError
 from matnb.corpus.measurement import Channel, Measurement
 from matnb.corpus.store import create_corpus, open_corpus
@@ -36,7 +38,8 @@ def corpus(folder) -> Path:
     made = create_corpus(path, 'to be damaged')
     made.append([scan(n) for n in range(5)])
     made.append([scan(n) for n in range(5, 8)])
-    made.annotate({id_of(n): {'outcome': 'failed', 'failure_reason': f'drift {n}'} for n in (0, 3)}, who='Ana', why='seen')
+    said = {id_of(n): {'outcome': 'failed', 'failure_reason': f'drift {n}'} for n in (0, 3)}
+    made.annotate(said, who='Ana', why='seen in the image')
     made.annotate({id_of(0): {'outcome': 'partial', 'd33': 12.5}}, who='Ben')
     made.delete([id_of(4)])
     large = Measurement(np.arange(64 * 64, dtype='f4').reshape(1, 64, 64), (Channel('height', 'm'),),
@@ -52,9 +55,6 @@ def promised_length(path: Path, file: Path) -> int:
     "How much of a file says something; chunks end with a hole"
     if file.suffix in ('.json', '.sqlite'): return file.stat().st_size
     array = open_corpus(path).snapshot.arrays[file.relative_to(path).parts[0]]
-    import json
-
-    from matnb.corpus.layout import ArraySpec
     return array.length * ArraySpec(array.name, array.dtype, tuple(json.loads(array.row))).row_bytes
 
 

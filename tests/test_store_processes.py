@@ -34,8 +34,9 @@ def place():
 
 
 def start(*args) -> subprocess.Popen:
-    "A worker, see there"
-    return subprocess.Popen([sys.executable, WORKER, *map(str, args)], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    "A worker, see there; without a buffer on this side, in which lines could be forgotten"
+    return subprocess.Popen(
+        [sys.executable, WORKER, *map(str, args)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0)
 
 
 def finish(worker: subprocess.Popen) -> list[dict]:

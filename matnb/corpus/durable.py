@@ -6,9 +6,10 @@
 __all__ = ['disk', 'BLOCK', 'Disk', 'write_all', 'write_draft', 'draft_path', 'place_draft', 'replace_file', 'sync_folder',
            'remove_drafts', 'write_in_place', 'sync_files', 'copy_file', 'network_disk']
 
-# %% ../../nbs/corpus/10_durable.ipynb #f0b4bc7a
+# %% ../../nbs/corpus/10_durable.ipynb #57011d99
 import os
 import shutil
+import threading
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -68,8 +69,8 @@ def write_draft(
 def draft_path(
     path: Path,  # Of a file or folder
 ) -> Path:  # Beside it, hidden
-    "Where this process writes what is to take the place of `path`"
-    return path.with_name(f'.{path.name}.{os.getpid()}.draft')
+    "Where this thread of this process writes what is to take the place of `path`"
+    return path.with_name(f'.{path.name}.{threading.get_native_id()}.draft')
 
 # %% ../../nbs/corpus/10_durable.ipynb #5dd70c7c
 def place_draft(

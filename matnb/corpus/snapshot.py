@@ -19,7 +19,7 @@ from typing import Any
 import google_crc32c
 import numpy as np
 
-from .columns import has_words, read_column, read_words, rebuild_columns, word_codes
+from .columns import BUILT_IN, has_words, read_column, read_words, rebuild_columns, word_codes
 from .facets import Facet
 from .layout import ArraySpec, DamagedFile, MappedChunks, written_generation
 from matnb.corpus.ledger import (
@@ -175,6 +175,7 @@ def load_column(
 ) -> np.ndarray:  # As stored
     "A column as it was at the snapshot's commit"
     row = snapshot.arrays.get(name)
+    if row is None and name in BUILT_IN: return np.empty(0, BUILT_IN[name][0])  # an empty corpus has no columns yet
     if row is None: raise KeyError(f'no facet {name!r}; there are {", ".join(snapshot.facets)}')
     values = read_column(snapshot.path, row)
     for pause in (0, .01, .02, .05, .1, .2, .4):

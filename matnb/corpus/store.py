@@ -109,8 +109,8 @@ class DeletableCorpus(WritableCorpus):
         ids: Sequence[str],  # Of deleted items
         who: str = '',  # Who says so
         why: str = '',  # For those who come later
-    ) -> int:  # How many items
-        "Bring deleted items back"
+    ) -> int:  # How many items are back
+        "Bring deleted items back; those that were compacted away come back when their file is collected again"
         done = mark_deleted(self.snapshot.ledger, list(ids), False, who, why)
         self.refresh()
         return done
@@ -150,7 +150,7 @@ class TracedCorpus(DeletableCorpus):
 
     def runs(self) -> list[RunRow]:
         "What was done to the corpus, oldest first"
-        return list(get(self.snapshot.ledger.connection, RunRow, 'ORDER BY run'))
+        return get(self.snapshot.ledger.connection, RunRow, 'ORDER BY run')
 
 # %% ../../nbs/corpus/22_store.ipynb #bbe021fc
 class LabelledCorpus(TracedCorpus):
