@@ -90,7 +90,7 @@ def _strip_picture(item: 'Item') -> Picture:
     words = [told.get('material', ''), told.get('domain_type', told.get('outcome', told.get('file', '')))]
     simulated = ' (simulated)' if told.get('origin') == 'simulated' else ''
     label = ', '.join(w for w in words if w) or item.id
-    return channel_picture(item, plane, 104, f'{item.channels[plane].name}: {label}{simulated}')
+    return channel_picture(item, plane, 92, f'{item.channels[plane].name}: {label}{simulated}')
 
 # %% ../../nbs/corpus/24_view.ipynb #40ee1b8c
 def bar(
