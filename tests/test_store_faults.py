@@ -48,6 +48,15 @@ def most(request) -> int:
 
 
 @pytest.fixture(scope='module')
+def tally(measured):
+    "How many points of failure were tried, of how many"
+    counted: dict[str, list[int]] = {}
+    yield counted
+    for what, points in counted.items():
+        measured(f'{what} at {sum(points[::2])} of {sum(points[1::2])} calls: the corpus was whole each time')
+
+
+@pytest.fixture(scope='module')
 def template(folder) -> Path:
     "A small corpus with two kinds of images, a history and deleted items"
     path = folder/'template'
@@ -154,7 +163,7 @@ def attempt(path: Path, operation: str) -> Exception | None:
 
 @pytest.mark.parametrize('how', ['full', 'once', 'short'])
 @pytest.mark.parametrize('operation', OPERATIONS)
-def test_disk_fails_at_every_call(template, place, operation, how, most, measured):
+def test_disk_fails_at_every_call(template, place, operation, how, most, tally):
     def fail_at(n):
         path = copy_of(template, place/str(n))
         with instead_of(durable, 'disk', FailingDisk(n, how)) as disk: error = attempt(path, operation)
@@ -167,11 +176,11 @@ def test_disk_fails_at_every_call(template, place, operation, how, most, measure
     calls = fail_at(10**6).calls
     assert calls > 5
     for n in spread(calls, most): assert fail_at(n).failed
-    measured(f'disk failing ({how}) at {len(spread(calls, most))} of {calls} calls of {operation}: whole after each')
+    tally.setdefault('disk failing (full, short write, one error)', []).extend([len(spread(calls, most)), calls])
 
 
 @pytest.mark.parametrize('how', ['full', 'once', 'short'])
-def test_disk_fails_while_publishing(template, place, how, most):
+def test_disk_fails_while_publishing(template, place, how, most, tally):
     def fail_at(n):
         with instead_of(durable, 'disk', FailingDisk(n, how)) as disk, warnings.catch_warnings():
             warnings.simplefilter('ignore')
@@ -187,6 +196,7 @@ def test_disk_fails_while_publishing(template, place, how, most):
 
     calls = fail_at(10**6).calls
     for n in spread(calls, 3 * most): assert fail_at(n).failed
+    tally.setdefault('disk failing while publishing', []).extend([len(spread(calls, 3 * most)), calls])
     assert open_corpus(template).verify().ok
 
 
@@ -233,7 +243,7 @@ usual_connect = sqlite3.connect
 
 @pytest.mark.parametrize('after', [False, True], ids=['before', 'after'])
 @pytest.mark.parametrize('operation', OPERATIONS)
-def test_sqlite_fails_at_every_statement(template, place, operation, after, monkeypatch, most, measured):
+def test_sqlite_fails_at_every_statement(template, place, operation, after, monkeypatch, most, tally):
     def fail_at(n):
         path = copy_of(template, place/str(n))
         FailingConnection.at, FailingConnection.after, FailingConnection.calls = n, after, 0
@@ -247,7 +257,7 @@ def test_sqlite_fails_at_every_statement(template, place, operation, after, monk
 
     calls = fail_at(10**6)
     for n in spread(calls, most): assert fail_at(n) >= n
-    measured(f'SQLite failing at {len(spread(calls, most))} of {calls} statements of {operation}: whole after each')
+    tally.setdefault('SQLite failing (before or after it did it)', []).extend([len(spread(calls, most)), calls])
 
 
 def in_child(work) -> int:
@@ -268,7 +278,7 @@ def limited(path: Path, operation: str, limit: int) -> int:
 
 
 @pytest.mark.parametrize('operation', OPERATIONS)
-def test_files_may_not_grow(template, place, operation, most, measured):
+def test_files_may_not_grow(template, place, operation, most, tally):
     size = (template/'meta.sqlite').stat().st_size
     steps = [n * 1024 for n in spread(2 * size // 1024, 2 * most)]
     limits = [0, *steps, 1 << 19, (1 << 19) - 1, 1 << 23, 1 << 30]
@@ -282,7 +292,7 @@ def test_files_may_not_grow(template, place, operation, most, measured):
         failed += status
         shutil.rmtree(path)
     assert 0 < failed < len(limits)
-    measured(f'{operation} with {len(limits)} limits to the size of files: failed {failed} times, whole after each')
+    tally.setdefault('size of files limited, and met', []).extend([failed, len(limits)])
 
 
 @contextlib.contextmanager
@@ -312,7 +322,8 @@ def test_disk_becomes_full(template, place, most, measured):
                 check_again(path, operation)
                 shutil.rmtree(path)
     assert failed >= len(OPERATIONS)
-    measured(f'a disk that becomes full: {failed} of {len(spares) * len(OPERATIONS)} operations failed, whole after')
+    tried = len(spares) * len(OPERATIONS)
+    measured(f'a disk that becomes full: {failed} of {tried} operations failed; the corpus was whole each time')
 
 
 def fill(file: Path, leave: int) -> None:

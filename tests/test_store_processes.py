@@ -183,7 +183,7 @@ def test_killed_at_every_call(place, deed, slow, measured):
         DEEDS[deed](open_corpus(path))
         assert seen_in(path) == new and open_corpus(path).verify().ok
         assert not [p for p in path.parent.rglob('.*.draft*') if deed in ('compact', 'publish')]
-    measured(f'kill -9 at {len(points)} of {calls} calls of the disk while {deed}: whole after each, then done')
+    measured(f'{deed}, killed at {len(points)} of {calls} calls of the disk: whole each time')
 
 
 @pytest.mark.parametrize('writers', [2, 3])

@@ -168,14 +168,14 @@ def repair_derived(
     with turn(ledger), transaction(ledger) as connection: finish_cut_short(ledger, connection, surely=True)
     return True
 
-# %% ../../nbs/corpus/20_upkeep.ipynb #77a2bd27
+# %% ../../nbs/corpus/20_upkeep.ipynb #9a830677
 def compact_corpus(
     ledger: Ledger,  # Of the corpus
 ) -> int:  # How many items were taken out
     "Take deleted items out for good"
-    gone = 0
-    if read_head(ledger.connection).deleted:
-        with changing(ledger, 'compact', {}) as change:
+    gone = read_head(ledger.connection).deleted
+    if gone:
+        with changing(ledger, 'compact', {'items': gone}) as change:
             gone = change.head.deleted
             rows = get(change.connection, ItemRow, 'WHERE deleted = 0 ORDER BY item')
             moved = move_images(change, rows)
