@@ -196,7 +196,7 @@ class ForkGate:
         "Begin anew: the other threads are gone"
         self.changed, self.inside, self.forking = threading.Condition(), self.depth, False
 
-
+# %% ../../nbs/corpus/12_ledger.ipynb #bd58f46c
 no_fork = ForkGate()
 os.register_at_fork(before=no_fork.before_fork, after_in_parent=no_fork.after_fork, after_in_child=no_fork.in_child)
 
@@ -260,7 +260,7 @@ def may_write(
     "Whether a corpus is open for writing"
     return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
 
-
+# %% ../../nbs/corpus/12_ledger.ipynb #ef7de47f
 def create_ledger(
     path: Path,  # `meta.sqlite`, which must not exist
     title: str = '',  # For people
@@ -321,7 +321,7 @@ def get(
         found.append(row(*values))
     return found
 
-
+# %% ../../nbs/corpus/12_ledger.ipynb #5398ffb3
 def look_through(
     connection: sqlite3.Connection,  # Any
     row: type[_Row],  # Which table
