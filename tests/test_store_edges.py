@@ -366,8 +366,8 @@ def test_room_cannot_be_given_back_yet(corpus, monkeypatch):
 
 
 def test_verify_beside_a_writer(corpus):
-    worker = subprocess.Popen([sys.executable, Path(__file__).with_name('store_worker.py'), 'write', corpus.path, '3'],
-                              stdout=subprocess.DEVNULL)
+    work = [sys.executable, Path(__file__).with_name('store_worker.py'), 'write', corpus.path, '3', 'x']
+    worker = subprocess.Popen(work, stdout=subprocess.DEVNULL)
     reports = 0
     while worker.poll() is None:
         report = open_corpus(corpus.path).verify()

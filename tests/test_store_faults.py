@@ -117,7 +117,7 @@ def check_again(path: Path, operation: str) -> None:
 
 
 class FailingDisk(Disk):
-    "A disk on which the n-th call, and those after it, fail"
+    "A disk on which the n-th call fails, and unless it is to happen once those after it; or there a person presses stop"
 
     def __init__(self, at: int, how: str) -> None:
         self.at, self.how, self.calls, self.failed = at, how, 0, False
@@ -126,7 +126,7 @@ class FailingDisk(Disk):
         found = super().__getattribute__(name)
         if name not in CALLS: return found
         self.calls += 1
-        if self.calls < self.at or (self.how == 'once' and self.failed): return found
+        if self.calls < self.at or (self.how in ('once', 'stop') and self.failed): return found
         self.failed = True
         if name == 'write' and self.how == 'short': return self.short_write
         return self.fail
@@ -137,6 +137,7 @@ class FailingDisk(Disk):
         return os.pwrite(fd, data[:max(1, len(data) // 2)], offset)
 
     def fail(self, *_):
+        if self.how == 'stop': raise KeyboardInterrupt
         raise OSError(errno.EIO if self.how == 'once' else errno.ENOSPC, 'on purpose')
 
 
@@ -152,16 +153,16 @@ def instead_of(module, name, value):
     finally: setattr(module, name, usual)
 
 
-def attempt(path: Path, operation: str) -> Exception | None:
+def attempt(path: Path, operation: str) -> BaseException | None:
     "Do an operation; what went wrong, if anything"
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')
         try: OPERATIONS[operation][0](open_corpus(path))
-        except (OSError, CorpusError) as e: return e
+        except (OSError, CorpusError, KeyboardInterrupt) as e: return e
     return None
 
 
-@pytest.mark.parametrize('how', ['full', 'once', 'short'])
+@pytest.mark.parametrize('how', ['full', 'once', 'short', 'stop'])
 @pytest.mark.parametrize('operation', OPERATIONS)
 def test_disk_fails_at_every_call(template, place, operation, how, most, tally):
     def fail_at(n):
@@ -176,16 +177,17 @@ def test_disk_fails_at_every_call(template, place, operation, how, most, tally):
     calls = fail_at(10**6).calls
     assert calls > 5
     for n in spread(calls, most): assert fail_at(n).failed
-    tally.setdefault('disk failing (full, short write, one error)', []).extend([len(spread(calls, most)), calls])
+    what = 'disk failing (full, short write, one error) or stop pressed'
+    tally.setdefault(what, []).extend([len(spread(calls, most)), calls])
 
 
-@pytest.mark.parametrize('how', ['full', 'once', 'short'])
+@pytest.mark.parametrize('how', ['full', 'once', 'short', 'stop'])
 def test_disk_fails_while_publishing(template, place, how, most, tally):
     def fail_at(n):
         with instead_of(durable, 'disk', FailingDisk(n, how)) as disk, warnings.catch_warnings():
             warnings.simplefilter('ignore')
             try: open_corpus(template).publish(place/'copy')
-            except (OSError, CorpusError): assert disk.failed
+            except (OSError, CorpusError, KeyboardInterrupt): assert disk.failed
         if disk.failed and not (place/'copy').exists(): open_corpus(template).publish(place/'copy')
         copy = open_corpus(place/'copy')
         assert set(check_items(copy)) == {id_of(n) for n in range(ITEMS) if n not in DELETED}
@@ -200,12 +202,12 @@ def test_disk_fails_while_publishing(template, place, how, most, tally):
     assert open_corpus(template).verify().ok
 
 
-@pytest.mark.parametrize('how', ['full', 'once', 'short'])
+@pytest.mark.parametrize('how', ['full', 'once', 'short', 'stop'])
 def test_disk_fails_while_creating(place, how):
     for n in range(1, 100):
         with instead_of(durable, 'disk', FailingDisk(n, how)) as disk:
             try: create_corpus(place/str(n), 'new')
-            except (OSError, CorpusError): assert disk.failed
+            except (OSError, CorpusError, KeyboardInterrupt): assert disk.failed
         if not (place/str(n)/'meta.sqlite').exists(): create_corpus(place/str(n), 'new')
         corpus = open_corpus(place/str(n))
         assert corpus.append([scan(1)]).added and corpus.verify().ok and corpus.title == 'new'
