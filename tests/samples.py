@@ -12,8 +12,9 @@ def sample(name: str) -> Path:
 
 
 def copy_samples(folder: Path) -> Path:
-    "All real files in one folder"
+    "All real files in one folder, and a file that is none"
     folder.mkdir(parents=True)
+    (folder/'README.md').write_text('where these come from')
     for data in PUBLIC.values():
         for path, file in zip(fetch(data, progress=False), data.files, strict=True): shutil.copy(path, folder/file.name)
     return folder

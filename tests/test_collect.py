@@ -169,11 +169,11 @@ def test_a_table_speaks_of_files_by_id_path_and_windows_path(tmp_path):
 
 def test_columns_that_cannot_be_facets_are_named_and_left_out(tmp_path):
     scans = some_scans(tmp_path/'scans', 1)
-    rows = [['file', 'origin', 'item id', 'Image no', 'class'], ['scan000', 'simulated', 'x', '3', 'a']]
+    rows = [['file', 'origin', 'item id', 'Image 0', 'class'], ['scan000', 'simulated', 'x', '3', 'a']]
     corpus = collect(scans, write_table(tmp_path/'t.csv', rows), to=tmp_path/'corpus', progress=False)
     assert corpus[0].facets['origin'] == 'measured' and corpus[0].facets['class'] == 'a'
     said = ' '.join(last_report(corpus).table.notes)
-    assert "'origin'" in said and 'item_id' in said and 'image_no' in said
+    assert "'origin'" in said and 'item_id' in said and 'image_0' in said
 
 
 @pytest.mark.parametrize('suffix', ['.csv', '.xlsx', '.parquet'])
@@ -392,7 +392,7 @@ from matnb.corpus.decoding import decode
 from matnb.corpus.measurement import Channel, Measurement
 
 def read(path):
-    time.sleep(0.01)
+    time.sleep(float(os.environ.get('SECONDS_A_FILE', 0.01)))
     image, sha = np.load(path)[None], hashlib.sha256(path.read_bytes()).hexdigest()
     channels = (Channel('height', 'm'),)
     return [Measurement(image, channels, metadata={'name': path.name}, sha256=sha),
@@ -471,8 +471,9 @@ def test_killed_in_the_middle_and_run_again_it_is_as_if_nothing_had_happened(und
     assert contents(corpus) == expected and corpus.verify().ok
 
 
-def test_an_interrupt_keeps_what_is_committed_and_says_so(undisturbed, tmp_path):
+def test_an_interrupt_keeps_what_is_committed_and_says_so(undisturbed, tmp_path, monkeypatch):
     folder, expected = undisturbed
+    monkeypatch.setenv('SECONDS_A_FILE', '0.1')
     process, to = start(folder, tmp_path/'corpus', 2), tmp_path/'corpus'
     wait_until(lambda: held(to) >= 16)
     own = children(process.pid)

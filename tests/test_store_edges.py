@@ -313,7 +313,7 @@ def test_an_account_without_a_name(corpus, monkeypatch):
     monkeypatch.setattr(changes.getpass, 'getuser', unknown)
     corpus.append([scan(95)])
     corpus.annotate({id_of(95): {'mark': 'x'}})
-    assert corpus.runs()[-1].who == corpus[id_of(95)].history()[0].who == str(os.getuid())
+    assert corpus.runs()[-1].who == corpus[id_of(95)].history()[0].who == f'user {os.getuid()}'
 
 
 def test_room_of_removed_files_is_given_back(corpus):

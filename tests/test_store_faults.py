@@ -117,7 +117,7 @@ def check_again(path: Path, operation: str) -> None:
 
 
 class FailingDisk(Disk):
-    "A disk on which the n-th call fails, and unless it is to happen once those after it; or there a person presses stop"
+    "A disk on which the n-th call fails, and (unless once) those after it; or there a person presses stop"
 
     def __init__(self, at: int, how: str) -> None:
         self.at, self.how, self.calls, self.failed = at, how, 0, False

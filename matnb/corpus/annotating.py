@@ -5,14 +5,22 @@
 # %% auto #0
 __all__ = ['annotate_items', 'rows_of', 'put_changes', 'store_changes', 'change_column', 'mark_deleted', 'compacted_away']
 
-# %% ../../nbs/corpus/19_annotating.ipynb #60b34f30
+# %% ../../nbs/corpus/19_annotating.ipynb #eeae3545
 import json
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from .changes import Change, account, changing, current_column, define_new_facets, now, replace_column
+from matnb.corpus.changes import (
+    Change,
+    account_name,
+    changing,
+    current_column,
+    define_new_facets,
+    now,
+    replace_column,
+)
 from .columns import code_words
 from .facets import read_value
 from .ledger import ChangeRow, ItemRow, Ledger, ask, find, put
@@ -26,7 +34,7 @@ def annotate_items(
     why: str = '',  # For those who come later
 ) -> int:  # How many values changed
     "Say something about items, and remember what was said before"
-    who = who or account()
+    who = who or account_name()
     with changing(ledger, 'annotate', {'who': who, 'why': why}) as change:
         define_new_facets(change, values)
         rows = rows_of(change, list(values))
@@ -109,7 +117,7 @@ def mark_deleted(
     why: str = '',  # For those who come later
 ) -> int:  # How many items were marked
     "Take items out of every view, or bring them back"
-    who, word = who or account(), '"deleted"' if deleted else '"restored"'
+    who, word = who or account_name(), '"deleted"' if deleted else '"restored"'
     with changing(ledger, 'delete' if deleted else 'restore', {'who': who, 'why': why, 'items': len(ids)}) as change:
         compacted = [] if deleted else compacted_away(change, ids)
         rows = [r for r in rows_of(change, [i for i in ids if i not in compacted]).values() if r.deleted != deleted]

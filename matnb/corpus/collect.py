@@ -6,8 +6,7 @@
 __all__ = ['FileEntry', 'Search', 'find_files', 'Outcomes', 'FileOutcomes', 'CollectReport', 'report_text', 'report_html',
            'report_record', 'read_report', 'collect', 'last_report']
 
-# %% ../../nbs/corpus/32_collect.ipynb #6ef6491c
-import hashlib
+# %% ../../nbs/corpus/32_collect.ipynb #c402f7e9
 import html
 import json
 import os
@@ -23,8 +22,9 @@ from typing import TYPE_CHECKING, Any
 from .decoding import Decoded, Limits, decode, say_size
 from .ledger import CorpusError, ItemRow, get
 from .measurement import Measurement, NotAnImage, plain_text
+from .public import sha256_of
 from .readers.formats import is_candidate, personal_facets
-from .store import Corpus, create_corpus, open_corpus
+from .store import Corpus, open_or_create
 from .tables import Joined, Misfit, Names, Table, Target, join_table, read_table
 
 if TYPE_CHECKING:
@@ -292,10 +292,6 @@ def _unfit(path: Path, limits: Limits) -> str:
     return (f'{say_size(info.st_size)}; {say_size(limits.file_bytes)} are allowed. '
             f'If it is sound, allow more by Limits(file_bytes={info.st_size})')
 
-
-def _sha256(path: Path) -> str:
-    with path.open('rb') as file: return hashlib.file_digest(file, 'sha256').hexdigest()
-
 # %% ../../nbs/corpus/32_collect.ipynb #08a7d547
 @dataclass
 class _Run:
@@ -319,7 +315,7 @@ def _new_files(run: _Run) -> Iterator[Path]:
         if why := _unfit(path, run.limits):
             run.report.add(_entry(source, 'rejected', why))
             continue
-        try: sha = run.hashes[source] = _sha256(path)
+        try: sha = run.hashes[source] = sha256_of(path)
         except OSError as e:
             run.report.add(_entry(source, 'rejected', f'cannot be read: {e.strerror}'))
             continue
@@ -426,10 +422,10 @@ def _existing(paths: str | Path | Sequence[str | Path]) -> list[Path]:
 
 
 def _open(to: Path, title: str) -> Corpus:
-    if not (to/'meta.sqlite').is_file(): return create_corpus(to, title)
-    if not os.access(to, os.W_OK) or not os.access(to/'meta.sqlite', os.W_OK):
+    begun = (to/'meta.sqlite').is_file()
+    if begun and not (os.access(to, os.W_OK) and os.access(to/'meta.sqlite', os.W_OK)):
         raise CorpusError(f'{to} may be read but not changed. Collect into a corpus of your own')
-    return open_corpus(to)
+    return open_or_create(to, title)
 
 
 def _read_files(run: _Run, workers: int, progress: bool) -> None:
@@ -476,7 +472,7 @@ def collect(
     if read and key and key not in read.columns: join_table(read, Names([]), key)
     corpus = _open(Path(to).expanduser(), title)
     run = _Run(corpus, find_files(roots, {corpus.path, *([table] if table else [])}), limits, personal)
-    run.held, sha = corpus.sources(), _sha256(Path(table).expanduser()) if table else ''
+    run.held, sha = corpus.sources(), sha256_of(Path(table).expanduser()) if table else ''
     for entry in run.search.entries: run.report.add(entry)
     try:
         _read_files(run, workers or min(2, _cores()), progress)

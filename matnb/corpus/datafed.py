@@ -395,10 +395,9 @@ def collect_records(
 
 
 def _open(to: 'Corpus | str | Path') -> 'Corpus':
-    from matnb.corpus.store import create_corpus, open_corpus
+    from matnb.corpus.store import open_or_create
 
-    if not isinstance(to, str | Path): return to
-    return open_corpus(to) if Path(to).expanduser().joinpath('meta.sqlite').is_file() else create_corpus(to)
+    return open_or_create(to) if isinstance(to, str | Path) else to
 
 # %% ../../nbs/corpus/51_datafed.ipynb #4310ed9d
 def _collect_batch(source: DataFedSource, ids: Sequence[str], corpus: 'Corpus', done: Gathered) -> None:

@@ -105,7 +105,7 @@ def draft_rows(
         durable.disk.make_folder(path.parent)
         drafts[write_draft(path, raw[taken].view(np.uint8).data, lasting=False, size=spec.chunk_bytes)] = path
 
-
+# %% ../../nbs/corpus/11_layout.ipynb #6b833193
 def read_rows(
     root: Path,  # The corpus
     spec: ArraySpec,  # A facet's array

@@ -196,7 +196,7 @@ class ForkGate:
         "Begin anew: the other threads are gone"
         self.changed, self.inside, self.forking = threading.Condition(), self.depth, False
 
-# %% ../../nbs/corpus/12_ledger.ipynb #bd58f46c
+
 no_fork = ForkGate()
 os.register_at_fork(before=no_fork.before_fork, after_in_parent=no_fork.after_fork, after_in_child=no_fork.in_child)
 

@@ -577,17 +577,15 @@ def simulate_corpus(
     "Fill a corpus with simulated scans; called again, it goes on where it stopped"
     from tqdm.auto import tqdm
 
-    from matnb.corpus.store import create_corpus, open_corpus
+    from matnb.corpus.store import open_or_create
 
-    root = Path(to).expanduser()
     parameters = {'seed': seed, 'count': count, 'size': size, 'version': SIMULATOR_VERSION}
-    begun = (root / 'meta.sqlite').is_file()
-    corpus = open_corpus(root) if begun else create_corpus(root, title='Simulated PFM scans')
-    held = set(corpus.ids()) if len(corpus) else set()
+    corpus = open_or_create(to, title='Simulated PFM scans')
+    held = set(corpus.ids())
     missing = [n for n in range(count) if item_id(simulated_sha256(n, seed, size), 0) not in held]
     with tqdm(total=len(missing), desc='Simulating scans', unit='scan', disable=not (progress and missing)) as bar:
         for first in range(0, len(missing), 64):
             batch = list(simulate_measurements(missing[first : first + 64], seed, size))
             corpus.append(batch, made_by='simulated', parameters=parameters)
             bar.update(len(batch))
-    return open_corpus(root)
+    return corpus

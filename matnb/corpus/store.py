@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['MADE_BY_NAME', 'RefreshableCorpus', 'WritableCorpus', 'DeletableCorpus', 'TracedCorpus', 'LabelledCorpus', 'Corpus',
-           'create_corpus', 'open_corpus', 'open_demo', 'cache_folder', 'warn_of_network']
+           'create_corpus', 'open_corpus', 'open_or_create', 'open_demo', 'warn_of_network']
 
 # %% ../../nbs/corpus/22_store.ipynb #08918e1b
 import os
@@ -244,19 +244,22 @@ def open_corpus(
     raise CorpusError(f'{root} is not a corpus: it {what}. Make one with matnb.collect(folder, to={name!r}), '
                       f'or open {" or ".join(MADE_BY_NAME)}')
 
-# %% ../../nbs/corpus/22_store.ipynb #f97c3511
+
+def open_or_create(
+    path: str | os.PathLike[str],  # A corpus, or a folder that does not exist or is empty
+    title: str = '',  # For people, when it is new
+) -> Corpus:  # As it is now
+    "Go on with a corpus, or begin it"
+    begun = (Path(path).expanduser()/'meta.sqlite').is_file()
+    return open_corpus(path) if begun else create_corpus(path, title)
+
+# %% ../../nbs/corpus/22_store.ipynb #267d1654
 def open_demo() -> Corpus:
     "The simulated PFM corpus, made in the cache when it is first asked for"
+    from matnb.corpus.public import cache_folder
     from matnb.corpus.simulated import simulate_corpus
 
     return simulate_corpus(cache_folder()/'pfm-demo')
-
-
-def cache_folder() -> Path:
-    "Where matnb keeps what it can make or fetch again: `MATNB_CACHE`, or the usual place of the system"
-    from pooch import os_cache
-
-    return Path(os.environ.get('MATNB_CACHE') or os_cache('matnb')).expanduser()
 
 
 def warn_of_network(
