@@ -3,7 +3,7 @@
 `store_worker.py change PATH SEED`: append, annotate, delete, restore, compact and publish at random until killed
 `store_worker.py append PATH FAMILY BATCHES`: append so many batches, tell the ids that were acknowledged
 `store_worker.py read PATH SECONDS`: read at random and check, tell how many reads there were
-`store_worker.py write PATH SECONDS`: append, annotate and now and then delete and compact, for so long
+`store_worker.py write PATH SECONDS FAMILY`: append, annotate and now and then delete and compact, for so long
 """
 import json
 import os
@@ -101,18 +101,19 @@ def append(path: Path, family: str, batches: str) -> None:
         tell('=', name='append', ids=done.added)
 
 
-def write(path: Path, seconds: str) -> None:
-    "Change a corpus while others read it"
-    corpus, chance, end, done = open_corpus(path), random.Random(1), time.monotonic() + float(seconds), 0
+def write(path: Path, seconds: str, family: str) -> None:
+    "Change a corpus while others read it, and perhaps change it as well"
+    corpus, chance, end, mine = open_corpus(path), random.Random(family), time.monotonic() + float(seconds), []
     for n in count():
         if time.monotonic() > end: break
-        corpus.append([scan(20 * n + k, 'soak') for k in range(20)])
-        corpus.annotate({i: {'mark': f'{n} of {i}', 'score': float(n)} for i in some(corpus, chance)})
-        if n % 10 == 3: corpus.delete(some(corpus, chance))
+        mine += corpus.append([scan(20 * n + k, family) for k in range(20)]).added
+        corpus.annotate({i: {'mark': f'{n} of {i}', 'score': float(n)} for i in chance.sample(mine, 5)})
+        if n % 10 == 3:
+            gone = [mine.pop(chance.randrange(len(mine))) for _ in range(3)]
+            corpus.delete(gone)
         if n % 40 == 27: corpus.compact()
-        done += 1
         time.sleep(0.05)
-    tell('=', rounds=done, items=len(corpus))
+    tell('=', rounds=n, items=len(corpus), ids=mine)
 
 
 def read(path: Path, seconds: str) -> None:

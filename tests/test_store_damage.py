@@ -115,7 +115,7 @@ def test_single_bit_flips(corpus, request, measured):
                     where = f'{file.relative_to(corpus)}, byte {offset}, bit {bit}'
                     raise AssertionError(f'{where}: {type(e).__name__}: {e}') from e
     assert everything(corpus) == right and open_corpus(corpus).verify().ok
-    for (kind, what), n in sorted(tally.items()): measured(f'bit flips in {kind}: {n} {what}')
+    measured('single-bit flips: ' + '; '.join(f'{kind}: {n} {what}' for (kind, what), n in sorted(tally.items())))
 
 
 def test_files_cut_short(corpus, folder, request, measured):

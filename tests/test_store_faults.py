@@ -48,6 +48,15 @@ def most(request) -> int:
 
 
 @pytest.fixture(scope='module')
+def tally(measured):
+    "How many points of failure were tried, of how many"
+    counted: dict[str, list[int]] = {}
+    yield counted
+    for what, points in counted.items():
+        measured(f'{what} at {sum(points[::2])} of {sum(points[1::2])} calls: the corpus was whole each time')
+
+
+@pytest.fixture(scope='module')
 def template(folder) -> Path:
     "A small corpus with two kinds of images, a history and deleted items"
     path = folder/'template'
@@ -108,7 +117,7 @@ def check_again(path: Path, operation: str) -> None:
 
 
 class FailingDisk(Disk):
-    "A disk on which the n-th call, and those after it, fail"
+    "A disk on which the n-th call fails, and (unless once) those after it; or there a person presses stop"
 
     def __init__(self, at: int, how: str) -> None:
         self.at, self.how, self.calls, self.failed = at, how, 0, False
@@ -117,7 +126,7 @@ class FailingDisk(Disk):
         found = super().__getattribute__(name)
         if name not in CALLS: return found
         self.calls += 1
-        if self.calls < self.at or (self.how == 'once' and self.failed): return found
+        if self.calls < self.at or (self.how in ('once', 'stop') and self.failed): return found
         self.failed = True
         if name == 'write' and self.how == 'short': return self.short_write
         return self.fail
@@ -128,6 +137,7 @@ class FailingDisk(Disk):
         return os.pwrite(fd, data[:max(1, len(data) // 2)], offset)
 
     def fail(self, *_):
+        if self.how == 'stop': raise KeyboardInterrupt
         raise OSError(errno.EIO if self.how == 'once' else errno.ENOSPC, 'on purpose')
 
 
@@ -143,18 +153,18 @@ def instead_of(module, name, value):
     finally: setattr(module, name, usual)
 
 
-def attempt(path: Path, operation: str) -> Exception | None:
+def attempt(path: Path, operation: str) -> BaseException | None:
     "Do an operation; what went wrong, if anything"
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')
         try: OPERATIONS[operation][0](open_corpus(path))
-        except (OSError, CorpusError) as e: return e
+        except (OSError, CorpusError, KeyboardInterrupt) as e: return e
     return None
 
 
-@pytest.mark.parametrize('how', ['full', 'once', 'short'])
+@pytest.mark.parametrize('how', ['full', 'once', 'short', 'stop'])
 @pytest.mark.parametrize('operation', OPERATIONS)
-def test_disk_fails_at_every_call(template, place, operation, how, most, measured):
+def test_disk_fails_at_every_call(template, place, operation, how, most, tally):
     def fail_at(n):
         path = copy_of(template, place/str(n))
         with instead_of(durable, 'disk', FailingDisk(n, how)) as disk: error = attempt(path, operation)
@@ -167,16 +177,17 @@ def test_disk_fails_at_every_call(template, place, operation, how, most, measure
     calls = fail_at(10**6).calls
     assert calls > 5
     for n in spread(calls, most): assert fail_at(n).failed
-    measured(f'disk failing ({how}) at {len(spread(calls, most))} of {calls} calls of {operation}: whole after each')
+    what = 'disk failing (full, short write, one error) or stop pressed'
+    tally.setdefault(what, []).extend([len(spread(calls, most)), calls])
 
 
-@pytest.mark.parametrize('how', ['full', 'once', 'short'])
-def test_disk_fails_while_publishing(template, place, how, most):
+@pytest.mark.parametrize('how', ['full', 'once', 'short', 'stop'])
+def test_disk_fails_while_publishing(template, place, how, most, tally):
     def fail_at(n):
         with instead_of(durable, 'disk', FailingDisk(n, how)) as disk, warnings.catch_warnings():
             warnings.simplefilter('ignore')
             try: open_corpus(template).publish(place/'copy')
-            except (OSError, CorpusError): assert disk.failed
+            except (OSError, CorpusError, KeyboardInterrupt): assert disk.failed
         if disk.failed and not (place/'copy').exists(): open_corpus(template).publish(place/'copy')
         copy = open_corpus(place/'copy')
         assert set(check_items(copy)) == {id_of(n) for n in range(ITEMS) if n not in DELETED}
@@ -187,15 +198,16 @@ def test_disk_fails_while_publishing(template, place, how, most):
 
     calls = fail_at(10**6).calls
     for n in spread(calls, 3 * most): assert fail_at(n).failed
+    tally.setdefault('disk failing while publishing', []).extend([len(spread(calls, 3 * most)), calls])
     assert open_corpus(template).verify().ok
 
 
-@pytest.mark.parametrize('how', ['full', 'once', 'short'])
+@pytest.mark.parametrize('how', ['full', 'once', 'short', 'stop'])
 def test_disk_fails_while_creating(place, how):
     for n in range(1, 100):
         with instead_of(durable, 'disk', FailingDisk(n, how)) as disk:
             try: create_corpus(place/str(n), 'new')
-            except (OSError, CorpusError): assert disk.failed
+            except (OSError, CorpusError, KeyboardInterrupt): assert disk.failed
         if not (place/str(n)/'meta.sqlite').exists(): create_corpus(place/str(n), 'new')
         corpus = open_corpus(place/str(n))
         assert corpus.append([scan(1)]).added and corpus.verify().ok and corpus.title == 'new'
@@ -233,7 +245,7 @@ usual_connect = sqlite3.connect
 
 @pytest.mark.parametrize('after', [False, True], ids=['before', 'after'])
 @pytest.mark.parametrize('operation', OPERATIONS)
-def test_sqlite_fails_at_every_statement(template, place, operation, after, monkeypatch, most, measured):
+def test_sqlite_fails_at_every_statement(template, place, operation, after, monkeypatch, most, tally):
     def fail_at(n):
         path = copy_of(template, place/str(n))
         FailingConnection.at, FailingConnection.after, FailingConnection.calls = n, after, 0
@@ -247,7 +259,7 @@ def test_sqlite_fails_at_every_statement(template, place, operation, after, monk
 
     calls = fail_at(10**6)
     for n in spread(calls, most): assert fail_at(n) >= n
-    measured(f'SQLite failing at {len(spread(calls, most))} of {calls} statements of {operation}: whole after each')
+    tally.setdefault('SQLite failing (before or after it did it)', []).extend([len(spread(calls, most)), calls])
 
 
 def in_child(work) -> int:
@@ -268,7 +280,7 @@ def limited(path: Path, operation: str, limit: int) -> int:
 
 
 @pytest.mark.parametrize('operation', OPERATIONS)
-def test_files_may_not_grow(template, place, operation, most, measured):
+def test_files_may_not_grow(template, place, operation, most, tally):
     size = (template/'meta.sqlite').stat().st_size
     steps = [n * 1024 for n in spread(2 * size // 1024, 2 * most)]
     limits = [0, *steps, 1 << 19, (1 << 19) - 1, 1 << 23, 1 << 30]
@@ -282,7 +294,7 @@ def test_files_may_not_grow(template, place, operation, most, measured):
         failed += status
         shutil.rmtree(path)
     assert 0 < failed < len(limits)
-    measured(f'{operation} with {len(limits)} limits to the size of files: failed {failed} times, whole after each')
+    tally.setdefault('size of files limited, and met', []).extend([failed, len(limits)])
 
 
 @contextlib.contextmanager
@@ -312,7 +324,8 @@ def test_disk_becomes_full(template, place, most, measured):
                 check_again(path, operation)
                 shutil.rmtree(path)
     assert failed >= len(OPERATIONS)
-    measured(f'a disk that becomes full: {failed} of {len(spares) * len(OPERATIONS)} operations failed, whole after')
+    tried = len(spares) * len(OPERATIONS)
+    measured(f'a disk that becomes full: {failed} of {tried} operations failed; the corpus was whole each time')
 
 
 def fill(file: Path, leave: int) -> None:

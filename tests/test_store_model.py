@@ -81,8 +81,9 @@ class Model(Machine):
     @rule(batch=st.lists(measurements(), min_size=0, max_size=4), twice=st.booleans())
     def append(self, batch, twice):
         done = self.corpus.append([*batch, *batch[:1]] if twice else batch)
-        fresh = {m.id: m for m in reversed(batch) if m.id not in self.held and m.id not in self.gone}
-        fresh = {i: fresh[i] for i in dict.fromkeys(m.id for m in batch) if i in fresh}
+        fresh: dict[str, Measurement] = {}
+        for m in batch:
+            if m.id not in self.held and m.id not in self.gone: fresh.setdefault(m.id, m)
         assert done.added == list(fresh) and set(done.known) == {m.id for m in batch} - set(fresh)
         for name in dict.fromkeys(n for m in fresh.values() for n in m.facets if not is_missing(m.facets[n])):
             if name not in self.corpus.facets: raise AssertionError(f'{name} was lost')

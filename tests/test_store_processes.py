@@ -183,7 +183,7 @@ def test_killed_at_every_call(place, deed, slow, measured):
         DEEDS[deed](open_corpus(path))
         assert seen_in(path) == new and open_corpus(path).verify().ok
         assert not [p for p in path.parent.rglob('.*.draft*') if deed in ('compact', 'publish')]
-    measured(f'kill -9 at {len(points)} of {calls} calls of the disk while {deed}: whole after each, then done')
+    measured(f'{deed}, killed at {len(points)} of {calls} calls of the disk: whole each time')
 
 
 @pytest.mark.parametrize('writers', [2, 3])
@@ -208,10 +208,24 @@ def test_same_scans_by_two_writers(place):
     assert sorted(promised) == sorted(check_items(open_corpus(place/'corpus'))) and len(promised) == 40
 
 
+def test_writers_that_do_everything_at_once(place, slow, measured):
+    "Two processes append, annotate, delete and compact, each its own scans, while one reads"
+    seconds = 30 if slow else 4
+    create_corpus(place/'corpus')
+    workers = [start('write', place/'corpus', seconds, name) for name in 'ab']
+    reader = start('read', place/'corpus', seconds)
+    told, (read,) = [finish(w)[0] for w in workers], finish(reader)
+    ids = check_items(open_corpus(place/'corpus'), changed=['mark'])
+    assert sorted(ids) == sorted(told[0]['ids'] + told[1]['ids']) and open_corpus(place/'corpus').verify().ok
+    rounds = sum(t['rounds'] for t in told)
+    measured(f'2 writers doing everything and a reader for {seconds} s: {rounds} rounds, {len(ids)} items '
+             f'as acknowledged, {read["facets"]} facets read; 0 wrong')
+
+
 def test_readers_beside_a_writer(place, slow, measured):
     seconds = 60 if slow else 6
     create_corpus(place/'corpus')
-    writer = start('write', place/'corpus', seconds)
+    writer = start('write', place/'corpus', seconds, 'soak')
     readers = [start('read', place/'corpus', seconds) for _ in range(3)]
     wrote, *told = [finish(w)[0] for w in (writer, *readers)]
     assert wrote['rounds'] > 5 and all(r['images'] > 100 for r in told)

@@ -59,10 +59,11 @@ def append_measurements(
     parameters: dict[str, Any] | None = None,  # Of the run
 ) -> Appended:  # What came of it
     "Add measurements; those already held are left as they are"
-    given = {m.id: m for m in measurements}
-    done = Appended()
-    done.known = sorted(held_ids(ledger.connection, list(given)), key=list(given).index)
-    if len(done.known) == len(given): return done
+    given: dict[str, Measurement] = {}
+    for m in measurements: given.setdefault(m.id, m)
+    held = held_ids(ledger.connection, list(given))
+    done = Appended(known=[i for i in given if i in held])
+    if len(held) == len(given): return done
     with changing(ledger, made_by, parameters or {}) as change:
         held = held_ids(change.connection, list(given))
         fresh = {i: m for i, m in given.items() if i not in held}

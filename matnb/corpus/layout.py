@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['CHUNK_BYTES', 'COLUMN_ROWS', 'ArraySpec', 'chunk_path', 'place_rows', 'write_rows', 'draft_rows', 'read_rows',
-           'MappedChunks', 'DamagedFile', 'map_chunk', 'MappedFile', 'array_json', 'group_json', 'zarr_files',
+           'MappedChunks', 'MappedFile', 'DamagedFile', 'map_chunk', 'array_json', 'group_json', 'zarr_files',
            'write_zarr_json', 'written_generation']
 
 # %% ../../nbs/corpus/11_layout.ipynb #62bc3296
@@ -91,7 +91,7 @@ def write_rows(
         written.append(path)
     return written
 
-
+# %% ../../nbs/corpus/11_layout.ipynb #e9296887
 def draft_rows(
     root: Path,  # The corpus
     spec: ArraySpec,  # A facet's array, which can be made again from the commit record
@@ -152,27 +152,7 @@ class MappedChunks:
             except KeyError: break
         return rows
 
-# %% ../../nbs/corpus/11_layout.ipynb #d8fde22d
-class DamagedFile(OSError):
-    "A file of the corpus that is not what was written"
-
-
-def map_chunk(
-    path: Path,  # A chunk's file
-    spec: ArraySpec,  # Its array
-) -> np.ndarray:  # Its rows, read-only, not copied
-    "Map a chunk's file into memory"
-    fd = os.open(path, os.O_RDONLY)
-    try:
-        size = os.fstat(fd).st_size
-        if size != spec.chunk_bytes:
-            raise DamagedFile(f'{path} has {size} bytes instead of {spec.chunk_bytes}. Restore it from a backup')
-        octets = np.asarray(MappedFile(fd, size))
-    finally:
-        os.close(fd)
-    return octets.view(spec.np_dtype).reshape(spec.chunk_rows, *spec.row)
-
-
+# %% ../../nbs/corpus/11_layout.ipynb #8775bdbe
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _LIBC.mmap.restype = ctypes.c_void_p
 _LIBC.mmap.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_longlong)
@@ -194,7 +174,25 @@ class MappedFile:
     def __del__(self, unmap: Any = _LIBC.munmap) -> None:
         if hasattr(self, '__array_interface__'): unmap(self.address, self.size)
 
+# %% ../../nbs/corpus/11_layout.ipynb #d8fde22d
+class DamagedFile(OSError):
+    "A file of the corpus that is not what was written"
 
+
+def map_chunk(
+    path: Path,  # A chunk's file
+    spec: ArraySpec,  # Its array
+) -> np.ndarray:  # Its rows, read-only, not copied
+    "Map a chunk's file into memory"
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        size = os.fstat(fd).st_size
+        if size != spec.chunk_bytes:
+            raise DamagedFile(f'{path} has {size} bytes instead of {spec.chunk_bytes}. Restore it from a backup')
+        octets = np.asarray(MappedFile(fd, size))
+    finally:
+        os.close(fd)
+    return octets.view(spec.np_dtype).reshape(spec.chunk_rows, *spec.row)
 
 # %% ../../nbs/corpus/11_layout.ipynb #8a402c00
 _NAMES = {'f2': 'float16', 'f4': 'float32', 'f8': 'float64', 'u1': 'uint8', 'i1': 'int8'} | {

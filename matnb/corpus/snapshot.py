@@ -87,6 +87,7 @@ class Outline:
 
     def _begin(self) -> None:
         self.images = {a.number: a for a in (image_array(r) for r in self.arrays.values() if r.kind == 'image')}
+        self.waited = False  # In vain, for a change under way; once is enough
         self.columns: dict[str, np.ndarray] = {}
         self.dictionaries: dict[str, np.ndarray] = {}
         self.checked = {n: np.zeros(a.length, bool) for n, a in self.images.items()}
@@ -178,7 +179,7 @@ def load_column(
     if row is None and name in BUILT_IN: return np.empty(0, BUILT_IN[name][0])  # an empty corpus has no columns yet
     if row is None: raise KeyError(f'no facet {name!r}; there are {", ".join(snapshot.facets)}')
     values = read_column(snapshot.path, row)
-    for pause in (0, .01, .02, .05, .1, .2, .4):
+    for pause in (0, .01, .02, .05, .1, .2, .4)[:1 if snapshot.waited else None]:
         if values is not None: return values
         time.sleep(pause)
         with one_moment(snapshot.ledger) as connection:
@@ -187,6 +188,7 @@ def load_column(
             values = read_column(snapshot.path, found[0])
             if values is not None: values = take_back(snapshot, name, values[:row.length])
             elif written_generation(snapshot.path) == read_head(connection).generation: break
+    snapshot.waited |= values is None
     return remade_column(snapshot, name) if values is None else values
 
 

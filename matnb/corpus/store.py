@@ -37,7 +37,8 @@ class RefreshableCorpus(TabledCorpus):
     def refresh(self) -> Self:
         "Move on to the newest commit; a chosen part keeps its items"
         old, ids = self.snapshot, None if self._chosen is None or not self.steps else self.ids()
-        self.snapshot = Snapshot(old.path, old.ledger, old.chunks)
+        self.snapshot = Snapshot(old.path, old.ledger)
+        if self.snapshot.head.numbering == old.head.numbering: self.snapshot.chunks = old.chunks  # else files are gone
         self.__dict__.pop('_by_id', None)
         self._chosen = None
         if ids is not None: self._chosen = self._positions_of(ids)

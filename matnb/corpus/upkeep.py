@@ -5,16 +5,17 @@
 # %% auto #0
 __all__ = ['VerifyReport', 'verify_corpus', 'check_again', 'check_corpus', 'verify_ledger', 'verify_columns', 'verify_images',
            'verify_zarr_json', 'repair_derived', 'compact_corpus', 'tidy_up', 'rewrite_items', 'move_images',
-           'publish_corpus', 'copy_promised', 'finish_copy', 'remove_copy']
+           'kept_rows', 'publish_corpus', 'copy_promised', 'finish_copy', 'remove_copy']
 
-# %% ../../nbs/corpus/20_upkeep.ipynb #3e78e07d
+# %% ../../nbs/corpus/20_upkeep.ipynb #e053bb54
 import json
 import sqlite3
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -167,14 +168,14 @@ def repair_derived(
     with turn(ledger), transaction(ledger) as connection: finish_cut_short(ledger, connection, surely=True)
     return True
 
-# %% ../../nbs/corpus/20_upkeep.ipynb #77a2bd27
+# %% ../../nbs/corpus/20_upkeep.ipynb #9a830677
 def compact_corpus(
     ledger: Ledger,  # Of the corpus
 ) -> int:  # How many items were taken out
     "Take deleted items out for good"
-    gone = 0
-    if read_head(ledger.connection).deleted:
-        with changing(ledger, 'compact', {}) as change:
+    gone = read_head(ledger.connection).deleted
+    if gone:
+        with changing(ledger, 'compact', {'items': gone}) as change:
             gone = change.head.deleted
             rows = get(change.connection, ItemRow, 'WHERE deleted = 0 ORDER BY item')
             moved = move_images(change, rows)
@@ -225,17 +226,29 @@ def move_images(
         new = f'image_{change.head.next_array}'
         change.head = replace(change.head, next_array=change.head.next_array + 1)
         spec = ArraySpec(name, row.dtype, tuple(json.loads(row.row)))
-        for at, n in enumerate(mine):
-            chunk, inside = divmod(rows[n].place_in_array, spec.chunk_rows)
-            try: pixels = chunks.chunk(spec, chunk)[inside]
-            except FileNotFoundError as e:
-                raise DamagedFile(f'{e.filename} is missing. Restore it, or delete its items (see verify)') from e
-            written += write_rows(change.root, replace(spec, name=new), at, pixels[None])
-            moved[n] = replace(rows[n], array=new, place_in_array=at)
+        places = np.array([rows[n].place_in_array for n in mine], int)
+        for at, pixels in kept_rows(chunks, spec, places): written += write_rows(
+            change.root, replace(spec, name=new), at, pixels)
+        for at, n in enumerate(mine): moved[n] = replace(rows[n], array=new, place_in_array=at)
         del change.arrays[name]
         if mine: change.arrays[new] = replace(row, name=new, length=len(mine))
     durable.sync_files(dict.fromkeys(written), change.root)
     return moved
+
+
+def kept_rows(
+    chunks: MappedChunks,  # Of the corpus
+    spec: ArraySpec,  # An array of images
+    places: np.ndarray,  # Rows that stay
+) -> Iterator[tuple[int, np.ndarray]]:  # Where they go, and their pixels, a chunk at a time
+    "Read the rows that stay, in order"
+    ends = np.flatnonzero(np.diff(places // spec.chunk_rows)) + 1
+    for start, stop in pairwise([0, *ends.tolist(), len(places)]):
+        if start == stop: return
+        chunk = int(places[start]) // spec.chunk_rows
+        try: yield start, chunks.chunk(spec, chunk)[places[start:stop] % spec.chunk_rows]
+        except FileNotFoundError as e:
+            raise DamagedFile(f'{e.filename} is missing. Restore it, or delete its items (see verify)') from e
 
 # %% ../../nbs/corpus/20_upkeep.ipynb #445653c5
 def publish_corpus(
