@@ -86,7 +86,7 @@ def said_of(
     "What the reader said, and what every item has"
     said = {'channels': ', '.join(c.key for c in m.channels), 'origin': m.origin}
     if m.source: said['file'] = Path(m.source).name
-    return said | {name: value for name, value in m.facets.items() if not is_missing(value)}
+    return {name: value for name, value in (said | m.facets | said).items() if not is_missing(value)}
 
 
 def fit_facets(

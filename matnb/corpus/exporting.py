@@ -42,7 +42,9 @@ def export_images(
     made = group.create_array(
         name, shape=(len(positions), *row), dtype=array.spec.np_dtype, chunks=(1, *row), shards=(shard, *row),
         compressors=[ZstdCodec(level=3), Crc32cCodec()], dimension_names=dims,
-        attributes={'channels': [c.key for c in array.channels], 'channel_units': [c.unit for c in array.channels]})
+        attributes={'coordinates': f'id pixel_size_y pixel_size_x {dims[1]}_unit'})
+    export_column(group, dims[1], np.array([c.key for c in array.channels]), {'long_name': 'channel'}, dims[1])
+    export_column(group, f'{dims[1]}_unit', np.array([c.unit for c in array.channels]), {'long_name': 'unit'}, dims[1])
     for start in range(0, len(positions), shard):
         some = positions[start:start + shard]
         made[start:start + len(some)] = np.stack([corpus.snapshot.image(p) for p in some.tolist()])
@@ -53,12 +55,13 @@ def export_column(
     name: str,  # Of the column
     values: np.ndarray,  # One per item
     about: dict[str, Any],  # Attributes
+    dim: str = 'item',  # Along which it is said
 ) -> None:
-    "Write something that is said of each item"
+    "Write something that is said of each item, or of each channel"
     text = values.dtype.kind in 'OU'
     held = values.astype(np.dtypes.StringDType()) if text else values
     made = group.create_array(
-        name, shape=values.shape, dtype=held.dtype, chunks=(min(len(values), 65_536) or 1,), dimension_names=('item',),
+        name, shape=values.shape, dtype=held.dtype, chunks=(min(len(values), 65_536) or 1,), dimension_names=(dim,),
         attributes=about, fill_value='' if text else np.nan)
     if len(values): made[:] = held
 

@@ -6,7 +6,8 @@
 __all__ = ['MANY', 'UnknownFacet', 'known_facet', 'nearest', 'matches', 'count_codes', 'FilterableCorpus', 'CountableCorpus',
            'as_dates', 'describe_condition', 'TabledCorpus']
 
-# %% ../../nbs/corpus/16_filtering.ipynb #210ffa71
+# %% ../../nbs/corpus/16_filtering.ipynb #a18a8927
+import re
 from collections.abc import Collection
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Self
@@ -62,23 +63,30 @@ def matches(
     if condition is None: return np.isnan(stored)
     if callable(condition): return np.asarray(condition(stored), bool)
     if isinstance(condition, tuple): return _match_range(facet, stored, condition)
-    if isinstance(condition, list | set | frozenset | np.ndarray):
-        return np.isin(stored, [_number(facet, v) for v in condition])
-    return np.asarray(stored == _number(facet, condition))
+    if not isinstance(condition, list | set | frozenset | np.ndarray): condition = [condition]
+    return np.logical_or.reduce([_match_range(facet, stored, (v, v)) for v in condition], initial=False) & (
+        ~np.isnan(stored))
 
 
 def _match_range(facet: Facet, stored: np.ndarray, ends: tuple[Any, ...]) -> np.ndarray:
     if len(ends) != 2: raise ValueError(f'{facet.name}: a range has two ends, (low, high); this one has {len(ends)}')
-    low, high = (None if e is None else _number(facet, e) for e in ends)
+    first, last = ends
+    low = None if first is None else _number(facet, first)
+    high = None if last is None else _number(facet, last) + _rest_of_day(facet, last)
     if low is not None and high is not None and low > high:
         raise ValueError(f'{facet.name}: the range {ends} ends before it begins')
     chosen = ~np.isnan(stored) if low is None else stored >= low
     return chosen if high is None else chosen & (stored <= high)
 
 
+def _rest_of_day(facet: Facet, value: Any) -> float:
+    "Seconds by which a day without a time reaches beyond its first moment"
+    if facet.kind != 'date' or isinstance(value, datetime | np.datetime64): return 0.0
+    return 86_400 - 1e-3 if isinstance(value, date) or re.fullmatch(r'[^T:]*', str(value)) else 0.0
+
+
 def _number(facet: Facet, value: Any) -> float:
     if isinstance(value, np.datetime64): value = value.astype('datetime64[s]').item()
-    if facet.kind == 'date' and isinstance(value, int | float): return float(value)
     number = read_value(facet, value)
     if not isinstance(number, int | float): raise ValueError(f'{facet.name}: {value!r} is not a {facet.kind}')
     return float(number)
@@ -125,7 +133,7 @@ class FilterableCorpus(ReadableCorpus):
         chosen = np.ones(self.snapshot.head.items, bool)
         for name, condition in conditions.items(): chosen &= matches(self.snapshot, name, condition)
         step = ', '.join(f'{name} = {describe_condition(c)}' for name, c in conditions.items())
-        return self.chosen_from(self.positions[chosen[self.positions]] if conditions else self.positions, step)
+        return self.chosen_from(self.positions[chosen[self.positions]], step)
 
     def search(
         self,
@@ -134,7 +142,7 @@ class FilterableCorpus(ReadableCorpus):
         "The items where each word occurs in some category or text"
         chosen = np.ones(self.snapshot.head.items, bool)
         for word in words.lower().split(): chosen &= self._mentions(word)
-        return self.chosen_from(self.positions[chosen[self.positions]], f'“{words}”')
+        return self.chosen_from(self.positions[chosen[self.positions]], f'“{words}”' if words.strip() else '')
 
     def _mentions(self, word: str) -> np.ndarray:
         found = np.zeros(self.snapshot.head.items, bool)

@@ -99,6 +99,7 @@ def check_measurement(
     if 0 in m.image.shape: raise Unreadable(f'an empty image of shape {m.image.shape}')
     if m.image.dtype.kind not in 'fiu' or m.image.dtype.itemsize > 8:
         raise Unreadable(f'pixels of the type {m.image.dtype}; integers and real numbers are understood')
+    if m.origin not in ('measured', 'simulated'): raise Unreadable(f'an origin {m.origin!r}; say measured or simulated')
     if len(m.channels) != len(m.image): raise Unreadable(f'{len(m.image)} planes but {len(m.channels)} channel names')
     keys = [c.key for c in m.channels]
     if len(set(keys)) < len(keys): raise Unreadable(f'two channels share a name: {", ".join(keys)}')

@@ -18,7 +18,7 @@ import numpy as np
 from .facets import Facet
 from .ledger import ChangeRow, ItemRow, find
 from .measurement import Channel
-from .snapshot import ImageArray, Snapshot, read_document, read_item
+from .snapshot import ImageArray, Snapshot, find_positions, read_document, read_item
 
 # %% ../../nbs/corpus/15_reading.ipynb #503ee8aa
 class StoredImage:
@@ -154,6 +154,7 @@ class CorpusView:
     ) -> None:
         self.snapshot, self.steps = snapshot, steps
         self._chosen = chosen
+        self.parent: CorpusView | None = None  # What this is a part of
 
     @property
     def path(self) -> Path:
@@ -195,7 +196,9 @@ class ChosenItems(CorpusView):
     def chosen_from(self, positions: np.ndarray, step: str) -> Self:
         "A smaller view, which remembers its ids in case that others compact the corpus"
         self.snapshot.column('item_id')
-        return type(self)(self.snapshot, positions, (*self.steps, step))
+        made = type(self)(self.snapshot, positions, (*self.steps, step) if step else self.steps)
+        made.parent = self
+        return made
 
     def column(
         self,
@@ -240,11 +243,19 @@ class FoundItems(ChosenItems):
 class ReadableCorpus(FoundItems):
     "A view whose items can be looked at"
 
-    def __getitem__(self, which: int | str | slice | Sequence[int] | np.ndarray) -> Any:
+    def __getitem__(self, which: int | str | slice | Sequence[int] | Sequence[str] | np.ndarray) -> Any:
         if isinstance(which, int | str | np.integer):
             return Item(self.snapshot, self.position_of(which if isinstance(which, str) else int(which)))
-        chosen = self.positions[np.asarray(which) if not isinstance(which, slice) else which]
+        chosen = self.positions[which if isinstance(which, slice) else self._places(which)]
         return self.chosen_from(chosen, f'{len(chosen)} items')
+
+    def _places(self, which: Sequence[int] | Sequence[str] | np.ndarray) -> np.ndarray:
+        "Places in this view, from places, ids, or true and false for every item"
+        asked = np.asarray(which) if len(which) else np.empty(0, int)
+        if asked.dtype.kind not in 'UO': return asked
+        places = find_positions(self.column('item_id'), [str(i) for i in asked])
+        if (places < 0).any(): raise KeyError(f'no item {asked[places < 0][0]!r} among these {len(self)}')
+        return places
 
     def __iter__(self) -> Iterator[Item]:
         return (Item(self.snapshot, p) for p in self.positions.tolist())

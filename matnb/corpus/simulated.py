@@ -7,7 +7,7 @@ __all__ = ['SIMULATOR_VERSION', 'MATERIALS', 'SUBSTRATES', 'CAMPAIGN', 'GROWERS'
            'SCAN_SIZES', 'FAILURES', 'Material', 'remaining_strain', 'domain_odds', 'domain_length', 'properties',
            'Sample', 'Visit', 'campaign', 'choose_scan_size', 'choose_settings', 'spoil', 'fate', 'surface',
            'sample_facets', 'hash_number', 'forget', 'instrument_words', 'scan_facets', 'simulated_sha256',
-           'simulate_measurement', 'simulate_measurements', 'simulate_corpus']
+           'simulate_measurement', 'simulate_measurements', 'check_begun', 'simulate_corpus']
 
 # %% ../../nbs/corpus/42_simulated.ipynb #f828fa10
 import hashlib
@@ -326,7 +326,7 @@ def choose_settings(
     "Settings of the microscope, and what the sample adds to them"
     about = visit.sample.properties
     blotched = kind in ('polycrystal', 'nanodomains', 'hierarchical twins')
-    drive = round(float(about['coercive_voltage'] * rng.uniform(0.3, 0.9)), 1) + 0.1
+    drive = max(float(np.floor(10 * about['coercive_voltage'] * rng.uniform(0.3, 0.9)) / 10), 0.05)
     gain = float(rng.lognormal(np.log(9 if visit.instrument != 'Dimension Icon' else 1.6), 0.4))
     tip = float(min(rng.lognormal(np.log(24), 0.25), max(600e6 * visit.sample.length, 10)))
     relief = 2.2e9 * about['roughness'] if kind == 'polycrystal' else float(rng.uniform(0.25, 1.2))
@@ -566,7 +566,21 @@ def simulate_measurements(
     "Simulate scans one after the other"
     return (simulate_measurement(number, seed, size) for number in numbers)
 
-# %% ../../nbs/corpus/42_simulated.ipynb #e2693db5
+# %% ../../nbs/corpus/42_simulated.ipynb #033d5034
+def check_begun(
+    corpus: 'Corpus',  # To be filled
+    seed: int,  # Which corpus
+    size: int,  # Points along each side
+) -> None:
+    "Simulated scans do not go into a corpus of measured ones, nor into another simulated corpus"
+    if not len(corpus): return
+    begun = [json.loads(run.parameters) for run in corpus.runs() if run.kind == 'simulated']
+    strangers = sum(n for word, n in corpus.counts('origin').items() if word != 'simulated')
+    if strangers: raise ValueError(f'{corpus.path} holds {strangers} measured items. Simulate into a folder of its own')
+    if any((b['seed'], b['size']) != (seed, size) for b in begun):
+        raise ValueError(f'{corpus.path} was begun otherwise: {begun[0]}. Simulate into a folder of its own')
+
+
 def simulate_corpus(
     to: str | Path,  # A folder: new, empty, or a corpus that was begun before
     count: int = 2000,  # How many scans
@@ -581,6 +595,7 @@ def simulate_corpus(
 
     parameters = {'seed': seed, 'count': count, 'size': size, 'version': SIMULATOR_VERSION}
     corpus = open_or_create(to, title='Simulated PFM scans')
+    check_begun(corpus, seed, size)
     held = set(corpus.ids())
     missing = [n for n in range(count) if item_id(simulated_sha256(n, seed, size), 0) not in held]
     with tqdm(total=len(missing), desc='Simulating scans', unit='scan', disable=not (progress and missing)) as bar:

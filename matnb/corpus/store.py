@@ -44,6 +44,11 @@ class RefreshableCorpus(TabledCorpus):
         if ids is not None: self._chosen = self._positions_of(ids)
         return self
 
+    def changed(self) -> None:
+        "Move on after a change of one's own, and take the corpus along of which this is a part"
+        self.refresh()
+        if isinstance(self.parent, RefreshableCorpus): self.parent.changed()
+
     def _positions_of(self, ids: np.ndarray) -> np.ndarray:
         everything = type(self)(self.snapshot)
         found = find_positions(everything.column('item_id'), ids.tolist())
@@ -61,7 +66,7 @@ class WritableCorpus(RefreshableCorpus):
     ) -> Appended:  # What came of it
         "Add measurements, all or none; those already held are left as they are"
         done = append_measurements(self.snapshot.ledger, measurements, made_by, parameters)
-        self.refresh()
+        self.changed()
         return done
 
     def define(
@@ -71,7 +76,7 @@ class WritableCorpus(RefreshableCorpus):
         "Add a facet, missing everywhere until something is said"
         if self.facets.get(facet.name) == facet: return
         with changing(self.snapshot.ledger, 'define', {'facet': facet.name}) as change: define_facet(change, facet)
-        self.refresh()
+        self.changed()
 
     def annotate(
         self,
@@ -85,7 +90,7 @@ class WritableCorpus(RefreshableCorpus):
         if facets:
             for i in self.ids().tolist(): told.setdefault(i, {}).update(facets)
         changed = annotate_items(self.snapshot.ledger, told, who, why)
-        self.refresh()
+        self.changed()
         return changed
 
 # %% ../../nbs/corpus/22_store.ipynb #bfc8973f
@@ -99,10 +104,10 @@ class DeletableCorpus(WritableCorpus):
         why: str = '',  # For those who come later
     ) -> int:  # How many items
         "Take items out; `restore` brings them back until the corpus is compacted"
-        if ids is None and not self.steps:
-            raise ValueError('this would delete everything; choose items with where() first')
+        if ids is None and len(self) == len(type(self)(self.snapshot)):
+            raise ValueError('this would delete everything; choose items with where() first, or name their ids')
         done = mark_deleted(self.snapshot.ledger, list(self.ids().tolist() if ids is None else ids), True, who, why)
-        self.refresh()
+        self.changed()
         return done
 
     def restore(
@@ -113,13 +118,13 @@ class DeletableCorpus(WritableCorpus):
     ) -> int:  # How many items are back
         "Bring deleted items back; those that were compacted away come back when their file is collected again"
         done = mark_deleted(self.snapshot.ledger, list(ids), False, who, why)
-        self.refresh()
+        self.changed()
         return done
 
     def compact(self) -> int:
         "Take deleted items out for good; says how many"
         done = compact_corpus(self.snapshot.ledger)
-        self.refresh()
+        self.changed()
         return done
 
 # %% ../../nbs/corpus/22_store.ipynb #8304c37f
@@ -146,7 +151,7 @@ class TracedCorpus(DeletableCorpus):
     ) -> int:  # Number of the run
         "Keep the report of something that was done"
         with changing(self.snapshot.ledger, kind, parameters, report) as change: number = change.run
-        self.refresh()
+        self.changed()
         return number
 
     def runs(self) -> list[RunRow]:
@@ -166,10 +171,10 @@ class LabelledCorpus(TracedCorpus):
 
     def to_dataset(
         self,
-        channels: Sequence[str],  # E.g. `["amplitude", "phase"]`
-        size: int | tuple[int, int],  # Points along y and x
+        channels: str | Sequence[str] | None = None,  # E.g. `["amplitude", "phase"]`
+        size: int | tuple[int, int] | None = None,  # Points along y and x
     ) -> 'xarray.Dataset':  # With one variable `image`, NaN where a channel is missing
-        "As a Dataset with all images at one size"
+        "As a Dataset with all images at one size and each channel in one unit"
         from matnb.corpus.dataset import uniform_dataset
 
         return uniform_dataset(self, channels, size)

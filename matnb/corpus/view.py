@@ -6,7 +6,7 @@
 __all__ = ['CARDS', 'FIRST_FACETS', 'say_quantity', 'say_bytes', 'telling_channel', 'channel_picture', 'strip', 'bar',
            'histogram_svg', 'category_cell', 'quantity_cell', 'short', 'in_order', 'facet_cards', 'facet_card', 'said',
            'table', 'fold', 'say_path', 'storage_table', 'runs_table', 'said_of_run', 'corpus_html', 'item_html',
-           'item_record', 'said_by_instrument', 'value_range', 'say_value']
+           'item_record', 'say_moment', 'say_stored', 'said_by_instrument', 'value_range', 'say_value']
 
 # %% ../../nbs/corpus/24_view.ipynb #b3de0820
 import json
@@ -37,6 +37,8 @@ def say_quantity(
 ) -> str:  # E.g. `50 nm`
     "A quantity with three digits and a fitting prefix"
     if not np.isfinite(value): return str(value)
+    given = next((n for n, prefix in _PREFIXES.items() if prefix and unit[:1] == prefix and unit[1:] in _SCALED), 0)
+    if given: value, unit = value * 10.0 ** given, unit[1:]
     if unit not in _SCALED or value == 0: return f'{value:.3g} {unit}'.strip()
     power = int(min(max(3 * np.floor(np.log10(abs(value)) / 3 + 1e-12), -12), 9))
     return f'{float(f"{value / 10.0 ** power:.3g}"):g} {_PREFIXES[power]}{unit}'
@@ -90,7 +92,7 @@ def _strip_picture(item: 'Item') -> Picture:
     words = [told.get('material', ''), told.get('domain_type', told.get('outcome', told.get('file', '')))]
     simulated = ' (simulated)' if told.get('origin') == 'simulated' else ''
     label = ', '.join(w for w in words if w) or item.id
-    return channel_picture(item, plane, 92, f'{item.channels[plane].name}: {label}{simulated}')
+    return channel_picture(item, plane, 92, f'{short(item.channels[plane].name, 24)}: {short(label)}{simulated}')
 
 # %% ../../nbs/corpus/24_view.ipynb #40ee1b8c
 def bar(
@@ -145,7 +147,7 @@ def quantity_cell(
     wide = facet.kind == 'quantity' and low > 0 and high / low > 30  # then each bin is so many times the one before
     counts = np.histogram(values, np.geomspace(low, high * (1 + 1e-9), 21) if wide else 20)[0]
     words = f'{facet.name.replace("_", " ")} from {first} to {last}{", on a logarithmic scale" if wide else ""}'
-    return f'{histogram_svg(counts, words)} {escape(first)} … {escape(last)}'
+    return f'{histogram_svg(counts, words)} {escape(first)} … {escape(last)}{" (logarithmic)" if wide else ""}'
 
 # %% ../../nbs/corpus/24_view.ipynb #27a5bbe2
 def short(
@@ -250,7 +252,7 @@ def runs_table(
     show: int = 8,  # How many of the newest
 ) -> str:  # HTML
     "What was done to a corpus, newest first"
-    rows = [[str(r.run), escape(r.at.replace('+00:00', ' UTC').replace('T', ' ')), escape(r.kind), escape(r.who),
+    rows = [[str(r.run), escape(say_moment(r.at)), escape(r.kind), escape(r.who),
              escape(r.version), escape(short(said_of_run(r), 100))] for r in runs[::-1][:show]]
     more = f'<div>… and {len(runs) - show:,} earlier</div>' if len(runs) > show else ''
     return table(['run', 'when', 'what', 'who', 'matnb', 'with'], rows) + more
@@ -288,12 +290,13 @@ def item_html(
     item: 'Item',  # To be shown
 ) -> str:  # HTML, escaped
     "An item as a notebook shows it: every channel, every facet, every word of the instrument"
-    pictures = [channel_picture(item, n, 180, f'{c.key}: {value_range(item.image[n], c)}')
+    simulated = ' (simulated)' if item.facets.get('origin') == 'simulated' else ''
+    pictures = [channel_picture(item, n, 180, f'{short(c.key)}{simulated}: {value_range(item.image[n], c)}')
                 for n, c in enumerate(item.channels)]
     known = item.snapshot.facets
     facets = ''.join(f'<div><b>{escape(n.replace("_", " "))}</b> {escape(say_value(known[n], item.facets[n]))}</div>'
                      for n in in_order(item.facets))
-    parts = [f'<div><b>Item {item.id}</b></div>', side_by_side(pictures).html,
+    parts = [f'<div><b>Item {item.id}</b>{simulated}</div>', side_by_side(pictures).html,
              fold('Facets', f'<div style="{CARDS.format(2)}">{facets}</div>', unfolded=True)]
     doubts = item.about['warnings']
     if doubts: parts.append(fold('Doubts of the reader', '<br>'.join(map(escape, doubts)), unfolded=True))
@@ -306,13 +309,29 @@ def item_record(
 ) -> str:  # HTML, escaped
     "What the instrument wrote, what was changed later, and where the item came from"
     told = [[escape(short(name, 80)), escape(short(said_by_instrument(v), 200))] for name, v in item.metadata.items()]
-    changes = [[escape(short(t)) for t in (c.at, c.who, c.facet, c.old, c.new, c.why)] for c in item.history()]
+    past = [(say_moment(c.at), c.who, c.facet, say_stored(c.old), say_stored(c.new), c.why) for c in item.history()]
+    changes = [[escape(short(told)) for told in row] for row in past]
     row = item.row
     came = {'file': row.source, 'SHA-256': row.sha256, 'place in the file': row.place, 'run': row.run}
     parts = [fold(f'Instrument metadata, {len(told)} entries', table(['name', 'value'], told))]
     if changes: parts.append(fold('History', table(['when', 'who', 'what', 'before', 'after', 'why'], changes)))
     parts.append(fold('Provenance', table(['', ''], [[escape(k), escape(str(v))] for k, v in came.items()])))
     return ''.join(parts)
+
+
+def say_moment(
+    text: str,  # As the ledger has it
+) -> str:  # E.g. `2026-01-31 09:30:00 UTC`
+    "A moment for people"
+    return text.replace('T', ' ').replace('+00:00', ' UTC')
+
+
+def say_stored(
+    text: str,  # A stored value, JSON
+) -> str:  # For people
+    "A value before or after a change"
+    value = json.loads(text)
+    return 'nothing' if value is None else str(value)
 
 
 def said_by_instrument(
@@ -327,8 +346,9 @@ def value_range(
     channel: Channel,  # Its name and unit
 ) -> str:  # E.g. `-2 nm … 5 nm`
     "Between which values the colours run"
+    if not np.isfinite(plane).any(): return 'nothing was measured'
     low, high = contrast_limits(plane.astype('f4'))
-    return f'{say_quantity(low, channel.unit)} … {say_quantity(high, channel.unit)}'
+    return f'colours from {say_quantity(low, channel.unit)} to {say_quantity(high, channel.unit)}'
 
 
 def say_value(
