@@ -464,7 +464,7 @@ def _open(to: Path, title: str) -> Corpus:
         raise CorpusError(f'{to} may be read but not changed. Collect into a corpus of your own')
     return open_or_create(to, title)
 
-
+# %% ../../nbs/corpus/32_collect.ipynb #93012827
 def _read_files(run: _Run, workers: int, progress: bool) -> None:
     "Decode and store what is new"
     with _bar(len(run.search.files), progress) as bar:
