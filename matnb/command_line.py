@@ -5,8 +5,9 @@
 # %% auto #0
 __all__ = ['OK', 'WRONG', 'NOT_DONE', 'STOPPED', 'main']
 
-# %% ../nbs/10_command_line.ipynb #21cae634
+# %% ../nbs/10_command_line.ipynb #3a643c5b
 import argparse
+import math
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -172,14 +173,21 @@ def _add_collect(add: Callable[..., argparse.ArgumentParser]) -> None:
     p.add_argument('--title', default='', help='of a new corpus, for people')
     p.add_argument('--personal', action='store_true', help='let names of people in instrument metadata become facets')
     p.add_argument('--workers', type=_positive, metavar='N', help='decoding processes (at most 2 if not given)')
-    p.add_argument('--memory', type=float, default=0, metavar='GIB', help='what decoding one file may take (4)')
-    p.add_argument('--seconds', type=float, default=0, metavar='S', help='computing time for one file (30)')
+    p.add_argument('--memory', type=_amount, default=0.0, metavar='GIB', help='what decoding one file may take (4)')
+    p.add_argument('--seconds', type=_amount, default=0.0, metavar='S', help='computing time for one file (30)')
     p.add_argument('--quiet', action='store_true', help='no progress bar')
 
 
 def _positive(text: str) -> int:
-    if not text.isdigit() or int(text) < 1: raise argparse.ArgumentTypeError(f'{text!r} is not a number from 1')
+    if not text.isdecimal() or int(text) < 1: raise argparse.ArgumentTypeError(f'{text!r} is not a whole number from 1')
     return int(text)
+
+
+def _amount(text: str) -> float:
+    try: number = float(text)
+    except ValueError: number = math.nan
+    if 1e-3 <= number <= 1e6: return number
+    raise argparse.ArgumentTypeError(f'{text!r} is not a number from 0.001 to 1000000')
 
 # %% ../nbs/10_command_line.ipynb #e8e50b85
 def _add_others(add: Callable[..., argparse.ArgumentParser]) -> None:
@@ -237,3 +245,6 @@ def _words(error: Exception) -> str:
 
     if isinstance(error, OSError) and error.strerror: return plain_text(f'{error.strerror}: {error.filename}')
     return plain_text(error.args[0] if error.args else type(error).__name__)
+
+# %% ../nbs/10_command_line.ipynb #48cf13eb
+if __name__ == '__main__' and globals().get('__spec__'): sys.exit(main())

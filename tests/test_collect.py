@@ -155,6 +155,40 @@ def test_a_table_joins_in_each_format(real_files, real_corpus, tmp_path, suffix)
     assert len(corpus.where(outcome='failed')) == 1
 
 
+def test_what_a_table_says_against_the_file_is_named(real_files, tmp_path):
+    path = real_files/'pfm_btfo_dso.ibw'
+    corpus = collect(path, to=tmp_path/'corpus', progress=False)
+    [size, rate] = [corpus[0].facets[name] for name in ('scan_size', 'scan_rate')]
+    rows = [['file', 'scan size (um)', 'scan rate', 'material'], [path.name, 4e6 * size, 1.001 * rate, 'BTFO']]
+    corpus = collect(path, write_table(tmp_path/'t.csv', rows), to=corpus.path, progress=False)
+    report = last_report(corpus)
+    words = f'scan_size {4 * size:g} instead of {size:g} from the file'
+    assert report.table.replaced == [(2, words)] and f'row 2: {words}' in str(report)
+    assert corpus[0].facets['scan_size'] == pytest.approx(4 * size)
+
+    rows[1][1] = 8e6 * size
+    corpus = collect(path, write_table(tmp_path/'t.csv', rows), to=corpus.path, progress=False)
+    assert not last_report(corpus).table.replaced, 'what a table said before is not the word of the file'
+
+
+def test_a_table_without_heads_is_all_data(tmp_path):
+    scans = some_scans(tmp_path/'scans', 2)
+    rows = [['scan000.npy', 'PbTiO3', '50'], ['scan001.npy', 'BiFeO3', '50']]
+    corpus = collect(scans, write_table(tmp_path/'t.csv', rows), to=tmp_path/'corpus', progress=False)
+    assert {item.source: item.facets['column_2'] for item in corpus} == {
+        'day0/scan000.npy': 'PbTiO3', 'day1/scan001.npy': 'BiFeO3'}
+    assert 'row 1 looks like data' in ' '.join(last_report(corpus).table.notes)
+
+
+def test_quantities_with_units_are_understood_in_every_place(tmp_path):
+    corpus = collect(some_scans(tmp_path/'scans', 2), to=tmp_path/'corpus', progress=False)
+    first, second = corpus.ids().tolist()
+    corpus.annotate({first: {'thickness': '80 nm', 'outcome': 'OK'}, second: {'thickness': '1 um', 'outcome': 'bad'}})
+    assert corpus.where(thickness=('50 nm', '0.1 µm')).ids().tolist() == [first]
+    assert corpus.where(thickness='1000 nm', outcome='failed').ids().tolist() == [second]
+    with pytest.raises(ValueError, match='1,200'): corpus.annotate({first: {'thickness': '1,200 nm'}})
+
+
 def test_a_table_speaks_of_files_by_id_path_and_windows_path(tmp_path):
     scans = some_scans(tmp_path/'scans', 4)
     corpus = collect(scans, to=tmp_path/'corpus', progress=False)
@@ -516,6 +550,12 @@ def test_exit_status_says_what_happened(tmp_path):
     assert 'Traceback' in terminal('info', tmp_path/'no', MATNB_DEBUG='1').stderr
 
 
+def test_the_module_runs_as_a_command(tmp_path):
+    done = subprocess.run([sys.executable, '-m', 'matnb.command_line', 'info', tmp_path/'no'], text=True,
+                          capture_output=True, cwd=ROOT, timeout=120)
+    assert done.returncode == 2 and 'is not a corpus' in done.stderr
+
+
 def test_damage_is_told_by_the_status(tmp_path):
     corpus = collect(some_scans(tmp_path/'scans', 3), to=tmp_path/'corpus', progress=False)
     chunk = max((p for p in corpus.path.glob('image_0/**/*') if p.is_file()), key=lambda p: p.stat().st_blocks)
@@ -553,6 +593,7 @@ def test_wrong_arguments_are_refused_before_anything_is_made(tmp_path):
             collect(**({'paths': scans, 'to': tmp_path/'corpus', 'progress': False} | arguments))
         assert not (tmp_path/'corpus').exists()
     with pytest.raises(ValueError, match='to='): collect(scans)
+    with pytest.raises(ValueError, match='makes itself'): collect(scans, to='pfm-demo')
 
 
 # --- How fast

@@ -6,9 +6,10 @@
 __all__ = ['FileEntry', 'Search', 'find_files', 'Outcomes', 'FileOutcomes', 'CollectReport', 'report_text', 'report_html',
            'report_record', 'read_report', 'collect', 'last_report']
 
-# %% ../../nbs/corpus/32_collect.ipynb #c402f7e9
+# %% ../../nbs/corpus/32_collect.ipynb #4c2e93d5
 import html
 import json
+import math
 import os
 import stat
 import sys
@@ -16,15 +17,16 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .decoding import Decoded, Limits, decode, say_size
-from .ledger import CorpusError, ItemRow, get
+from .ledger import ChangeRow, CorpusError, ItemRow, find, get
 from .measurement import Measurement, NotAnImage, plain_text
 from .public import sha256_of
 from .readers.formats import is_candidate, personal_facets
-from .store import Corpus, open_or_create
+from .store import MADE_BY_NAME, Corpus, open_or_create
 from .tables import Joined, Misfit, Names, Table, Target, join_table, read_table
 
 if TYPE_CHECKING:
@@ -228,6 +230,7 @@ def _table_sections(report: CollectReport) -> list[tuple[str, list[str]]]:
              [f'row {row}: {name} fits {", ".join(some)}' for row, name, some in t.ambiguous]),
             ('Rows that repeat an earlier one, which counts',
              [f'row {row}: {name}, as row {first}' for row, name, first in t.duplicates]),
+            ('Values that replace what the file says', [f'row {row}: {said}' for row, said in t.replaced]),
             ('Cells that do not fit', [f'row {m.row}, {m.column}: {m.reason}' for m in t.misfits]),
             ('Files without a row', t.unmatched_files)]
 
@@ -264,7 +267,7 @@ def report_record(
 ) -> dict[str, Any]:  # For JSON
     "The report as the corpus keeps it"
     kept = [list(asdict(f).values()) for f in report.files if f.outcome != 'known']
-    table = asdict(replace(report.table, values={}, facets=[])) if report.table else None
+    table = asdict(replace(report.table, values={}, rows={}, facets=[])) if report.table else None
     return asdict(replace(report, files=[], table=None)) | {'files': kept, 'table': table}
 
 
@@ -278,7 +281,8 @@ def read_report(
 
 def _read_joined(told: dict[str, Any] | None) -> Joined | None:
     if told is None: return None
-    pairs = {name: [tuple(row) for row in told[name]] for name in ('unmatched_rows', 'ambiguous', 'duplicates')}
+    lists = ('unmatched_rows', 'ambiguous', 'duplicates', 'replaced')
+    pairs = {name: [tuple(row) for row in told.get(name, [])] for name in lists}
     return Joined(**(told | pairs | {'misfits': [Misfit(**m) for m in told['misfits']]}))
 
 # %% ../../nbs/corpus/32_collect.ipynb #e778ec0e
@@ -384,7 +388,33 @@ def _apply_table(run: _Run, table: Table, sha: str, key: str) -> None:
     old = {r.id for held in rows.values() for r in held if r.run <= since}
     _define(run.corpus, joined)
     values = {i: said for i, said in joined.values.items() if said and i not in old}
+    joined.replaced = _contradictions(run.corpus, [r for held in rows.values() for r in held if r.id in values], joined)
     if values: run.report.changed += run.corpus.annotate(values, why=f'table {table.name}')
+
+# %% ../../nbs/corpus/32_collect.ipynb #9777d773
+def _contradictions(corpus: Corpus, rows: Sequence[ItemRow], joined: Joined) -> list[tuple[int, str]]:
+    "Row and words for each value of a table that is not what the reader took from the file"
+    found: dict[tuple[int, str], None] = {}  # once for all images of a file
+    for row in rows:
+        held = json.loads(row.facets)
+        for name, new in joined.values[row.id].items():
+            if name not in held or _agree(new, held[name]): continue
+            if find(corpus.snapshot.ledger.connection, ChangeRow, id=row.id, facet=name): continue  # a person's word
+            old = datetime.fromtimestamp(held[name], UTC) if isinstance(new, datetime) else held[name]
+            words = f'{name} {_say_value(new)} instead of {_say_value(old)} from the file'
+            found[joined.rows[row.id], words] = None
+    return sorted(found)
+
+
+def _agree(new: Any, old: Any) -> bool:
+    if isinstance(new, datetime): return abs(new.timestamp() - old) <= 86400
+    if isinstance(new, float): return math.isclose(new, old, rel_tol=0.01)
+    return str(new).casefold() == str(old).casefold()
+
+
+def _say_value(value: Any) -> str:
+    if isinstance(value, datetime): return f'{value:%Y-%m-%d}'
+    return f'{value:g}' if isinstance(value, float | int) else plain_text(value, 100)
 
 # %% ../../nbs/corpus/32_collect.ipynb #e0cf6bac
 def _define(corpus: Corpus, joined: Joined) -> None:
@@ -421,13 +451,20 @@ def _existing(paths: str | Path | Sequence[str | Path]) -> list[Path]:
     return found
 
 
+def _refuse_place(to: str | Path) -> None:
+    if not to: raise ValueError("Say where the corpus is to be: collect(folder, to='my-corpus')")
+    if os.fspath(to) not in MADE_BY_NAME: return
+    raise ValueError(f'{os.fspath(to)!r} is the name of a corpus that matnb makes itself, and opens by that name. '
+                     "Collect into another folder, say to='my-corpus'")
+
+
 def _open(to: Path, title: str) -> Corpus:
     begun = (to/'meta.sqlite').is_file()
     if begun and not (os.access(to, os.W_OK) and os.access(to/'meta.sqlite', os.W_OK)):
         raise CorpusError(f'{to} may be read but not changed. Collect into a corpus of your own')
     return open_or_create(to, title)
 
-
+# %% ../../nbs/corpus/32_collect.ipynb #93012827
 def _read_files(run: _Run, workers: int, progress: bool) -> None:
     "Decode and store what is new"
     with _bar(len(run.search.files), progress) as bar:
@@ -467,7 +504,7 @@ def collect(
 ) -> Corpus:  # With everything that could be read; see `last_report`
     "Bring folders of scans and a table into a corpus"
     started, limits = time.monotonic(), limits or Limits()
-    if not to: raise ValueError("Say where the corpus is to be: collect(folder, to='my-corpus')")
+    _refuse_place(to)
     roots, read = _existing(paths), read_table(table, sheet, limits) if table else None
     if read and key and key not in read.columns: join_table(read, Names([]), key)
     corpus = _open(Path(to).expanduser(), title)
