@@ -20,6 +20,7 @@ from matnb.corpus.changes import (
     changing,
     current_column,
     define_new_facets,
+    may_name_facet,
     now,
     replace_column,
 )
@@ -39,7 +40,8 @@ def check_name(
     "Refuse what matnb says itself, above all whether an item is simulated, and what looks like a slip of the pen"
     if name in SET_BY_MATNB: raise ValueError(f'{name} is set by matnb and cannot be changed; use another name')
     known = {row.name for row in get(ledger.connection, FacetRow)} | VOCABULARY.keys()
-    close = get_close_matches(name, known - {name}, 1, 0.88) if name not in known else []
+    new = name not in known and may_name_facet(name)
+    close = get_close_matches(name, known, 1, 0.88) if new else []
     if close: raise ValueError(f'no facet {name!r}; did you mean {close[0]}? If it is a new one, define it first: '
                                f'corpus.define(Facet({name!r}))')
 

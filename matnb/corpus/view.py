@@ -318,7 +318,7 @@ def item_record(
     parts.append(fold('Provenance', table(['', ''], [[escape(k), escape(str(v))] for k, v in came.items()])))
     return ''.join(parts)
 
-
+# %% ../../nbs/corpus/24_view.ipynb #823d6a25
 def say_moment(
     text: str,  # As the ledger has it
 ) -> str:  # E.g. `2026-01-31 09:30:00 UTC`
