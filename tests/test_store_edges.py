@@ -28,7 +28,7 @@ from store_rules import (
     scan,
 )
 
-from matnb.corpus import changes, durable, layout, ledger, snapshot
+from matnb.corpus import changes, durable, layout, ledger, snapshot, upkeep
 from matnb.corpus.durable import Disk
 from matnb.corpus.ledger import CorpusError
 from matnb.corpus.snapshot import CorpusChanged
@@ -527,3 +527,18 @@ def test_metadata_of_the_same_file_is_stored_once(corpus):
     two.metadata = one.metadata
     corpus.append([one, two])
     assert corpus[id_of(200)].row.document == corpus[id_of(201)].row.document
+
+
+def test_a_copy_that_may_only_be_read_is_copied_again(corpus, tmp_path, monkeypatch):
+    "A class's copy is published once more by somebody who may not write to it; a change meanwhile is noticed"
+    monkeypatch.setattr(upkeep, 'may_write', lambda path: path.parent != corpus.path)
+    copy, other = upkeep.copy_promised, open_corpus(corpus.path)
+    assert len(corpus.publish(tmp_path/'again')) == len(corpus)
+
+    def disturbed(ledger, to):
+        copy(ledger, to)
+        other.append([scan(77)])
+
+    monkeypatch.setattr(upkeep, 'copy_promised', disturbed)
+    with pytest.raises(CorpusError, match='changed while it was copied'): corpus.publish(tmp_path/'third')
+    assert not (tmp_path/'third').exists()

@@ -5,15 +5,15 @@
 # %% auto #0
 __all__ = ['VerifyReport', 'verify_corpus', 'check_again', 'check_corpus', 'verify_ledger', 'verify_columns', 'verify_images',
            'verify_zarr_json', 'repair_derived', 'compact_corpus', 'tidy_up', 'rewrite_items', 'move_images',
-           'kept_rows', 'publish_corpus', 'copy_promised', 'finish_copy', 'remove_copy']
+           'kept_rows', 'publish_corpus', 'nobody_writes', 'copy_promised', 'finish_copy', 'remove_copy']
 
-# %% ../../nbs/corpus/20_upkeep.ipynb #e053bb54
+# %% ../../nbs/corpus/20_upkeep.ipynb #e5b47c63
 import json
 import sqlite3
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
@@ -33,6 +33,7 @@ from matnb.corpus.ledger import (
     ask,
     get,
     look_through,
+    may_write,
     no_fork,
     put,
     read_head,
@@ -258,17 +259,34 @@ def publish_corpus(
     "Make a read-only copy"
     if to.exists(): raise CorpusError(f'{to} exists already. Choose a new folder, or remove that one first')
     draft = to.with_name(f'.{to.name}.draft')
-    with turn(ledger):  # nobody writes meanwhile
+    with nobody_writes(ledger) as check:
         try:
             if draft.exists(): remove_copy(draft)
             copy_promised(ledger, draft)
             finish_copy(draft)
+            check()
             durable.disk.replace(draft, to)
         except BaseException:
             if draft.exists(): remove_copy(draft)
             raise
     durable.sync_folder(to.parent)
     return to
+
+# %% ../../nbs/corpus/20_upkeep.ipynb #c7b33eb6
+@contextmanager
+def nobody_writes(
+    ledger: Ledger,  # Of the corpus to be copied
+) -> Iterator[Callable[[], None]]:  # To be called when the copy is complete
+    "Keep writers out; where that is not allowed, as in a class's copy, notice what was written meanwhile"
+    before = read_head(ledger.connection)
+
+    def check() -> None:
+        if read_head(ledger.connection) != before:
+            raise CorpusError(f'{ledger.path.parent} was changed while it was copied. Try again')
+
+    if not may_write(ledger.path): yield check
+    else:
+        with turn(ledger): yield lambda: None
 
 
 def copy_promised(
