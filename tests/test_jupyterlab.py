@@ -137,11 +137,14 @@ def test_the_corpus_is_read_as_a_person_would(tab, browser, tmp_path):
     tab.evaluate("() => window.jupyterapp.shell.currentWidget.content.scrollToItem(4, 'start')")
     view = tab.locator('.matnb-corpus').first
     view.wait_for(state='visible')
-    assert '2,000 items' in view.inner_text() and 'simulated' in view.inner_text()
-    assert view.locator('figure img').count() == 8 and view.locator('figcaption').first.inner_text().strip()
-    assert not view.get_by_text('Folder:').is_visible()
+    view.get_by_text('2,000 items').wait_for()
+    view.locator('figcaption', has_text='simulated').first.wait_for()
+    assert view.locator('figure img').count() == 8
+    folder = view.get_by_text('Folder:')
+    assert not folder.is_visible()
     view.locator('summary', has_text='Storage').click()
-    assert view.get_by_text('Folder:').is_visible() and 'image_0' in view.inner_text()
+    folder.wait_for(state='visible')
+    view.get_by_text('image_0').wait_for(state='visible')
     keep_picture(tab, tmp_path, 'corpus')
 
 
