@@ -244,8 +244,10 @@ def test_a_thousand_images_in_hand(folder, monkeypatch):
 
 def test_reading_what_one_may_not_write(corpus):
     "A class reads a published copy; every question is answered, every change refused with the reason"
-    copy = corpus.publish(corpus.path.with_name('published'))
+    copy, desk = corpus.publish(corpus.path.with_name('published')), corpus.path.with_name('desk')
     right = everything(copy.path)
+    desk.mkdir()
+    desk.chmod(0o777)
 
     def student():
         assert everything(copy.path) == right
@@ -254,8 +256,10 @@ def test_reading_what_one_may_not_write(corpus):
         assert mine.verify().ok and mine.dataset.mark.values.tolist() == copy.values('mark').tolist()
         assert xr.open_dataset(copy.path, engine='matnb').sizes['item'] == xr.open_zarr(copy.path).sizes['item'] == 10
         for change in (lambda: mine.append([scan(77)]), lambda: mine.annotate({id_of(0): {'mark': 'x'}}), mine.compact,
-                       lambda: mine.delete([id_of(0)]), lambda: mine.publish(copy.path.with_name('mine'))):
+                       lambda: mine.delete([id_of(0)])):
             with pytest.raises(CorpusError, match='read but not changed.*[Cc]opy it'): change()
+        with pytest.raises(PermissionError, match='mine'): mine.publish(copy.path.with_name('mine'))
+        assert len(check_items(mine.publish(desk/'mine'))) == 10
         assert mine.verify(repair=True).ok
 
     assert as_nobody(student) == 0
