@@ -228,6 +228,8 @@ def read_date(
 ) -> datetime | None:  # The moment, in UTC where no zone is given
     "A date or a moment, in the unambiguous ways of writing one"
     if hasattr(value, 'to_pydatetime'): value = value.to_pydatetime()
+    elif hasattr(value, 'dtype'):  # NumPy's dates, of any resolution, and numbers
+        value = (value.astype('datetime64[us]') if value.dtype.kind == 'M' else value).item()
     if isinstance(value, Real): value = _written_day(value)
     if not isinstance(value, datetime):
         if hasattr(value, 'isoformat'): value = value.isoformat()
