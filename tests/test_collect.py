@@ -445,7 +445,13 @@ def start(folder: Path, to: Path, workers: int) -> subprocess.Popen:
     "Collect in a process of its own"
     (folder.parent/'slow_collect.py').write_text(SLOW)
     command = [sys.executable, folder.parent/'slow_collect.py', folder, folder.parent/'table.csv', to, str(workers)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                            preexec_fn=hear_interrupts)
+
+
+def hear_interrupts() -> None:
+    "A process started in the background by a shell ignores Ctrl-C, and so would its children"
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def children(pid: int) -> list[int]:
