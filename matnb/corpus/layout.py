@@ -15,7 +15,7 @@ import os
 import re
 from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,6 @@ class ArraySpec:
     name: str  # Its folder
     dtype: str  # NumPy's code without byte order, e.g. `f4`
     row: tuple[int, ...] = ()  # Shape of one row: (channel, y, x) of an image, nothing for a facet
-    about: dict[str, Any] = field(default_factory=dict, compare=False)  # Channels, units, whatever describes it
 
     @property
     def np_dtype(self) -> np.dtype[Any]: return np.dtype('<' + self.dtype)
