@@ -59,7 +59,7 @@ export: $(VENV)/.dev ## Write the package matnb/ and README.md from the notebook
 pins: ## Resolve all dependencies anew and pin them in .ci/constraints.txt
 	@rm -rf build/pins
 	@PINS= .ci/environment build/pins dev,all
-	@build/pins/bin/python -m pip freeze --all --exclude-editable | grep -v -i '^matnb' > build/constraints.txt
+	@build/pins/bin/python -m pip freeze --all --exclude-editable | grep -v -i '^matnb' | sed 's/+cpu$$//' > build/constraints.txt
 	@{ echo '# Versions that were tested together (Python 3.11); written by `make pins`'; cat build/constraints.txt; } > .ci/constraints.txt
 	@rm -rf build/pins build/constraints.txt
 	@wc -l .ci/constraints.txt
