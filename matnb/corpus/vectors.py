@@ -28,7 +28,7 @@ from .filtering import TabledCorpus
 from .layout import ArraySpec, DamagedFile, MappedChunks, write_rows
 from .ledger import ArrayRow, CorpusError, Head, Ledger, find, get, one_moment, read_head, turn
 from .measurement import jsonable
-from .snapshot import CorpusChanged, Snapshot
+from .snapshot import CorpusChanged, Snapshot, same_numbering
 
 # %% ../../nbs/corpus/19_vectors.ipynb #45471b5c
 @dataclass(frozen=True)
@@ -108,8 +108,8 @@ def snapshot_rows(
         snapshot.chunks.rows(array_spec(row), row.length))
     except FileNotFoundError as e:
         if find(snapshot.ledger.connection, ArrayRow, name=row.name): raise DamagedVectors(say_damage(row)) from e
-        gone = f'has replaced or dropped “{json.loads(row.about)["name"]}”'
-        raise CorpusChanged(snapshot.path, gone) from e
+        lost = f'has lost its vectors “{json.loads(row.about)["name"]}”'
+        raise CorpusChanged(snapshot.path, lost if same_numbering(snapshot) else 'was compacted') from e
     snapshot.sums[row.name] = row.length, row.crc
     return rows
 
@@ -145,7 +145,7 @@ def say_how(
     encoder = card.get('name', name)
     return f'embed(corpus, {encoder!r})' if encoder == name else f'embed(corpus, {encoder!r}, name={name!r})'
 
-
+# %% ../../nbs/corpus/19_vectors.ipynb #735e10bc
 class VectorCorpus(TabledCorpus):
     "A view whose items have vectors"
 
@@ -380,7 +380,8 @@ def leavings(
     known: Iterable[str],  # Arrays that are promised
 ) -> list[Path]:  # Folders
     "Folders of vectors and weights that nobody promises"
-    return [f for f in sorted(root.iterdir()) if _FOLDER.fullmatch(f.name) and f.name not in set(known)]
+    held = set(known)
+    return [f for f in sorted(root.iterdir()) if _FOLDER.fullmatch(f.name) and f.name not in held]
 
 
 def remove_leavings(
