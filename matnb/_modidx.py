@@ -1392,4 +1392,11 @@ d = { 'settings': { 'branch': 'main',
                                    'matnb.corpus.view.strip': ('corpus/view.html#strip', 'matnb/corpus/view.py'),
                                    'matnb.corpus.view.table': ('corpus/view.html#table', 'matnb/corpus/view.py'),
                                    'matnb.corpus.view.telling_channel': ('corpus/view.html#telling_channel', 'matnb/corpus/view.py'),
-                                   'matnb.corpus.view.value_range': ('corpus/view.html#value_range', 'matnb/corpus/view.py')}}}
+                                   'matnb.corpus.view.value_range': ('corpus/view.html#value_range', 'matnb/corpus/view.py')},
+            'matnb.learn.devices': { 'matnb.learn.devices._check_card': ('learn/devices.html#_check_card', 'matnb/learn/devices.py'),
+                                     'matnb.learn.devices.available_cores': ( 'learn/devices.html#available_cores',
+                                                                              'matnb/learn/devices.py'),
+                                     'matnb.learn.devices.choose_device': ('learn/devices.html#choose_device', 'matnb/learn/devices.py'),
+                                     'matnb.learn.devices.cpu_quota': ('learn/devices.html#cpu_quota', 'matnb/learn/devices.py'),
+                                     'matnb.learn.devices.thread_count': ('learn/devices.html#thread_count', 'matnb/learn/devices.py'),
+                                     'matnb.learn.devices.threads': ('learn/devices.html#threads', 'matnb/learn/devices.py')}}}
