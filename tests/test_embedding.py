@@ -7,7 +7,6 @@ import os
 import random
 import shutil
 import signal
-import sqlite3
 import sys
 import threading
 import time
@@ -26,8 +25,7 @@ from matnb.corpus.vectors import MissingVectors
 from matnb.similarity import embedding
 from matnb.similarity.batches import EncoderFailed
 from matnb.similarity.embedding import embed, last_embedding
-from matnb.similarity.encoders import Encoder, encoder, wrap
-from matnb.similarity.views import View
+from matnb.similarity.encoders import Encoder, wrap
 
 ITEMS = 1000
 
@@ -129,7 +127,8 @@ def test_killed_ten_times_then_finished(begun, measured):
         os.kill(child.pid, signal.SIGKILL)
         child.join()
         lengths.append(length_of(corpus.path, 'slow'))
-        assert np.array_equal(open_corpus(corpus.path).vectors('slow', 'nan')[:lengths[-1]], right['slow'][:lengths[-1]])
+        made = open_corpus(corpus.path)[:lengths[-1]].vectors('slow') if lengths[-1] else right['slow'][:0]
+        assert np.array_equal(made, right['slow'][:lengths[-1]])
     assert lengths == sorted(lengths) and 0 < lengths[-1] < ITEMS, lengths
     embed(corpus, 'tiny_encoders:slow', progress=False)
     same(corpus, 'slow', right['slow'])
@@ -456,12 +455,6 @@ def test_an_encoder_that_fails_at_one_item(begun, do, words, monkeypatch):
     done = length_of(corpus.path, 'odd')
     assert 600 < done <= 700
     assert np.array_equal(open_corpus(corpus.path)[:done].vectors('odd'), right['quick'][:done])
-
-
-def test_vectors_too_large_for_their_type(begun, monkeypatch):
-    corpus, _ = begun
-    huge = wrap(lambda p: product(p) * 1e38 * 10, 'huge', SMALL)
-    with pytest.raises(EncoderFailed, match='huge'): embed(corpus, huge, progress=False)
 
 
 def test_another_encoder_under_the_same_name(begun):
