@@ -4,15 +4,15 @@
 
 # %% auto #0
 __all__ = ['KEPT_MAPS', 'runs_of_items', 'Job', 'EncoderFailed', 'Workplace', 'is_shareable', 'workplace', 'keep_to_one_thread',
-           'Batch', 'prepare', 'ask_encoder', 'whose_fault', 'batch_name', 'Vectors', 'make_vectors', 'refuse_infinite',
-           'make_vectors_elsewhere']
+           'Batch', 'items_between', 'room_for', 'prepare', 'ask_encoder', 'whose_fault', 'batch_name', 'Vectors',
+           'make_vectors', 'refuse_infinite', 'make_vectors_elsewhere']
 
 # %% ../../nbs/similarity/09_batches.ipynb #b6050f19
 import json
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from os import getpid
 from pathlib import Path
@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from ..corpus.layout import DamagedFile, MappedChunks
-from ..corpus.ledger import DamagedRecord
+from ..corpus.ledger import DamagedRecord, ItemRow, get
 from ..corpus.reading import Item
 from ..corpus.snapshot import CorpusChanged, Snapshot
 from ..learn.devices import threads
@@ -73,7 +73,8 @@ class Workplace:
         self.job = job
         self.snapshot = Snapshot(job.path, chunks=MappedChunks(job.path, KEPT_MAPS))
         if self.snapshot.head.numbering != job.numbering: raise CorpusChanged(job.path)
-        self.encoder = maker or encoder_of(json.loads(job.card), job.device)
+        made = maker or encoder_of(json.loads(job.card), job.device)
+        self.encoder = made if job.device == 'cpu' else Encoder(made.card, made.forward, job.size, job.device)
         self.turn = nullcontext() if is_shareable(self.encoder.card) else threading.Lock()
         self.windows_per_item = len(self.windows(Item(self.snapshot, 0))) if job.items else 1
 
@@ -134,6 +135,32 @@ class Batch:
     unseen: dict[str, str] = field(default_factory=dict)  # Reasons by id of the others
 
 
+def items_between(
+    work: Workplace,  # Corpus and encoder
+    start: int,  # First position
+    stop: int,  # One past the last
+) -> list[Item]:  # In order
+    "A run of items, for which the ledger is asked once"
+    items, rows = [Item(work.snapshot, p) for p in range(start, stop)], []
+    with suppress(DamagedRecord):  # then each item is asked for by itself, and the damaged one is named
+        rows = get(work.snapshot.ledger.connection, ItemRow, 'WHERE item >= ? AND item < ? ORDER BY item', [start, stop])
+    for item, row in zip(items, rows, strict=False):
+        if row.id == item.id: item.row = row
+    return items
+
+
+def room_for(
+    shape: tuple[int, ...],  # Of the pictures
+    device: str,  # Where the encoder runs
+) -> np.ndarray:  # Not filled yet
+    "Memory for pictures; for a graphics card such as it can fetch by itself"
+    if not device.startswith('cuda'): return np.empty(shape, 'f4')
+    import torch
+
+    room: np.ndarray = torch.empty(shape, pin_memory=True).numpy()
+    return room
+
+
 def prepare(
     work: Workplace,  # Corpus and encoder
     start: int,  # First position
@@ -142,9 +169,8 @@ def prepare(
     "Make the pictures of a run of items"
     view, size = work.encoder.card.view, work.job.size
     shape = (size, work.windows_per_item, len(view.channels), view.side, view.side)
-    batch = Batch(start, stop, np.empty(shape, 'f4'))
-    for position in range(start, stop):
-        item = Item(work.snapshot, position)
+    batch = Batch(start, stop, room_for(shape, work.job.device))
+    for position, item in enumerate(items_between(work, start, stop), start):
         try:
             for n, window in enumerate(work.windows(item)):
                 batch.pictures[position % size, n] = show_item(item, view, window)

@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['COMMIT_SECONDS', 'COMMIT_BYTES', 'Asked', 'in_order', 'crew', 'threads_here', 'refuse_fork', 'EmbedReport',
-           'report_head', 'report_text', 'report_html', 'Embedding', 'plan', 'replan', 'work', 'progress_bar',
-           'blank_items', 'name_unseen', 'finish', 'refuse_blank', 'earlier_reports', 'last_embedding', 'embed',
-           'refuse_unwritable', 'as_measurement', 'read_one', 'embed_picture', 'vector_of', 'maker_of', 'same_corpus',
-           'stored_vector', 'likely_channels']
+           'report_head', 'report_text', 'report_html', 'Embedding', 'plan', 'count_windows', 'replan', 'work',
+           'progress_bar', 'blank_items', 'name_unseen', 'finish', 'refuse_blank', 'earlier_reports', 'last_embedding',
+           'embed', 'refuse_unwritable', 'as_measurement', 'read_one', 'embed_picture', 'vector_of', 'maker_of',
+           'same_corpus', 'stored_vector', 'likely_channels']
 
 # %% ../../nbs/similarity/10_embedding.ipynb #13c34b4e
 import html
@@ -84,7 +84,8 @@ def crew(
         hand_out, workers = partial(executor.submit, pure=False), sum(executor.nthreads().values())
     else: hand_out, workers = executor.submit, getattr(executor, '_max_workers', 2)
     refuse_fork(executor)
-    try: yield partial(hand_out, make_vectors_elsewhere, job), 2 * max(workers, 2)
+    try:
+        with threads(1): yield partial(hand_out, make_vectors_elsewhere, job), 2 * max(workers, 2)
     except BrokenExecutor as e: raise RuntimeError(
         'a worker process ended abruptly: it was killed, or its memory ran out. What was done before stays; run the '
         'same again to go on, with a smaller batch_size= or fewer workers if it was the memory') from e
@@ -232,6 +233,7 @@ def plan(
     device: str,  # Where the encoder runs
 ) -> Embedding:  # Nothing is done yet
     "What is to be done"
+    size = max(1, size // count_windows(corpus, windows))
     job = Job(corpus.path, -1, 0, json.dumps(maker.card.to_json()), size, windows, device)
     card = maker.card.to_json() | ({} if windows is None else {'windows': json.loads(json.dumps(asdict(windows)))})
     told = {'vectors': name, 'encoder': maker.card.name, 'fingerprint': maker.card.fingerprint, 'batch_size': size,
@@ -240,6 +242,17 @@ def plan(
     check_set_name(name, corpus.facets)
     replan(run)
     return run
+
+
+def count_windows(
+    corpus: Corpus,  # With at least one item
+    rule: Any,  # That lists the windows of an image; None for whole images
+) -> int:  # The same for each item
+    "How many vectors an item gets"
+    if rule is None: return 1
+    from matnb.similarity.regions import windows_of
+
+    return len(windows_of(Item(corpus.snapshot, 0).array.spec.row[1:], rule))
 
 
 def replan(
@@ -383,10 +396,11 @@ def embed(
 ) -> Corpus:  # The same, with `corpus.vectors(name)`
     "Give each item a vector; called again, it goes on where it stopped"
     started, where = time.monotonic(), choose_device(device)
+    corpus.changed()
     maker = find_encoder(encoder, where)
     name = (name or maker.card.name) + (' windows' if windows is not None else '')
+    if not corpus.snapshot.head.items: raise CorpusError(f'{corpus.path} holds no items yet; collect some first')
     run = plan(corpus, maker, name, batch_size or (32 if where == 'cpu' else 256), windows, where)
-    if not run.job.items: raise CorpusError(f'{corpus.path} holds no items yet; collect some first')
     begun = run.promised
     if begun < run.job.items:
         refuse_unwritable(corpus)
