@@ -4,20 +4,21 @@
 
 # %% auto #0
 __all__ = ['Recipe', 'Forward', 'Maker', 'Card', 'Encoder', 'check_vectors', 'weights_hash', 'network_forward', 'source_hash',
-           'wrap', 'd4_copies', 'averaged_over_d4', 'register', 'encoder_names', 'encoder', 'encoder_of']
+           'wrap', 'd4_copies', 'averaged_over_d4', 'window_vectors', 'register', 'encoder_names', 'encoder',
+           'encoder_of']
 
-# %% ../../nbs/similarity/01_encoders.ipynb #e2e48dc6
+# %% ../../nbs/similarity/01_encoders.ipynb #4fe8966c
 import hashlib
 import importlib
 import inspect
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from .views import View
+from .views import View, Window, area_weights, check_inside
 
 if TYPE_CHECKING:
     from torch import nn
@@ -80,8 +81,10 @@ class Encoder:
         forward: Forward,  # From a batch of pictures to vectors
         batch: int = 8,  # Pictures that are always computed together
         device: str = 'cpu',  # Where it runs
+        feature_map: Forward | None = None,  # From pictures of any size to (n, dims, y, x), if it has one
     ) -> None:
         self.card, self.forward, self.batch, self.device = card, forward, batch, device
+        self.feature_map = feature_map
 
     @property
     def name(self) -> str:
@@ -166,19 +169,22 @@ def _bytes() -> Any:
 def network_forward(
     module: 'nn.Module',  # Any network; it is put into evaluation mode and moved to the device
     device: str = 'cpu',  # Where it runs
+    pool: bool = True,  # Average a map of features over its positions
+    channels_last: bool = False,  # Memory layout of the pictures; faster for many networks, refused by some
 ) -> Forward:  # From and to arrays
     "A network as a function of arrays, without gradients"
     import torch
 
     module = module.to(device).eval().requires_grad_(False)
+    layout = torch.channels_last if channels_last else torch.contiguous_format
 
     def forward(pictures: np.ndarray) -> np.ndarray:
         with torch.inference_mode():
-            given = module(torch.from_numpy(pictures).to(device))
+            given = module(torch.from_numpy(pictures).to(device).contiguous(memory_format=layout))
             if not isinstance(given, torch.Tensor) or given.ndim not in (2, 4):
                 what = f'a tensor {tuple(given.shape)}' if isinstance(given, torch.Tensor) else type(given).__name__
                 raise ValueError(f'the network gives {what}; it should give (n, dims) or a map (n, dims, y, x)')
-            return (given.mean((2, 3)) if given.ndim == 4 else given).float().cpu().numpy()
+            return (given.mean((2, 3)) if pool and given.ndim == 4 else given).float().cpu().numpy()
 
     return forward
 
@@ -272,6 +278,25 @@ def averaged_over_d4(
     card = replace(encoder.card, name=f'{encoder.name}-d4', recipe=(f'{name}-d4' if name else '', options),
                    notes=f'averaged over the 8 rotated and mirrored copies of a picture. {encoder.card.notes}'.strip())
     return Encoder(card, forward, encoder.batch, encoder.device)
+
+# %% ../../nbs/similarity/01_encoders.ipynb #7ea52895
+def window_vectors(
+    encoder: Encoder,  # One that has a map of features
+    picture: np.ndarray,  # (channel, y, x), of any size: from `show` with a view of many points
+    windows: Sequence[Window],  # In points of the picture; turned ones count as upright
+) -> np.ndarray:  # (windows, dims), float32
+    "Vectors of many windows of one picture, from a single pass"
+    if encoder.feature_map is None:
+        raise ValueError(f'the encoder {encoder.name!r} makes no map of features; show it each window by itself')
+    given = encoder.feature_map(np.ascontiguousarray(picture[None], np.float32))[0]
+    steps = np.divide(picture.shape[1:], given.shape[1:])
+    found = np.empty((len(windows), given.shape[0]), np.float32)
+    for n, w in enumerate(windows):
+        check_inside(w, (picture.shape[1], picture.shape[2]))
+        down, across = (area_weights(count, (centre - w.size / 2) / step, w.size / step, 1)
+                        for count, centre, step in zip(given.shape[1:], (w.y, w.x), steps, strict=True))
+        found[n] = np.einsum('y,dyx,x->d', down.toarray()[0], given, across.toarray()[0])
+    return found
 
 # %% ../../nbs/similarity/01_encoders.ipynb #169fde21
 Maker: TypeAlias = Callable[..., Any]
