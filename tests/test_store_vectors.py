@@ -167,6 +167,27 @@ def test_a_dataset_has_vectors(corpus):
     assert (told[1:4, 2].values == right_vectors([id_of(n) for n in (1, 3, 4)], 'natural', (5,))[:, 2]).all()
     engine = xr.open_dataset(corpus.path, engine='matnb')
     assert np.isfinite(engine['natural vectors'].values).all()
+    replace(corpus.refresh(), 'second')
+    corpus.compact()
+    check_vectors(corpus)
+    corpus.export(corpus.path.with_name('packed'))
+    packed = xr.open_zarr(corpus.path.with_name('packed'))['plane vectors']
+    assert packed.values.tobytes() == corpus.vectors('plane').tobytes() and packed.dims[0] == 'item'
+    with pytest.raises(ValueError, match='natural_feature.*facet'): extend(corpus, name='natural_feature')
+
+
+def test_a_card_is_data(corpus):
+    "Whatever is in it, it comes back the same for the same, and never as HTML"
+    odd = {'kind': '<script>alert(1)</script>', 'text': 'a\ud800\u202e"', 'number': float('nan'), 'sees': (1, None),
+           'array': np.float32(2), 'n': {'1': [b'\xff']}}
+    for start in (0, 3): extend_vectors(
+        corpus.snapshot.ledger, 'odd & <b>', odd, start, np.ones((3, 2)), numbering=corpus.snapshot.head.numbering)
+    shown = corpus.refresh()._repr_html_()
+    assert corpus.vector_sets['odd & <b>'].length == 6 and '<script' not in shown and '&lt;script' in shown
+    with pytest.raises(CorpusError, match='made otherwise.*drop_vectors'): extend_vectors(
+        corpus.snapshot.ledger, 'odd & <b>', odd | {'kind': ''}, 6, np.ones((1, 2)),
+        numbering=corpus.snapshot.head.numbering)
+    assert corpus.verify().ok
 
 
 def test_weights_are_replaced_as_a_whole(corpus):
