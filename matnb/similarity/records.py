@@ -167,6 +167,11 @@ class Record(Measured):
         for n, given in enumerate(self.items(name, most, least)):
             yield type(self)(given, f'{self.where}.{name}[{n}]'.lstrip('.'))
 
+    def raw(self, name: str) -> Any:
+        "A field as it stands, to be checked by whoever asks"
+        self.asked.add(name)
+        return self.given.get(name)
+
     def has(self, name: str) -> bool:
         "Whether a field is there and not null; null counts as asked for"
         if self.given.get(name) is None: self.asked.add(name)
