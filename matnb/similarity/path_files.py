@@ -112,10 +112,11 @@ def _read_map(record: Record, count: int, dimensions: int) -> StepMap:
     with all_of(record) as r:
         try: raw = base64.b64decode(r.take('coordinates', str), validate=True)
         except (binascii.Error, ValueError): raise r.wrong('coordinates', 'is not Base64') from None
-        if len(raw) != 4 * count * dimensions: raise r.wrong('coordinates', f'holds {len(raw):,} bytes; {count:,} items '
-                                                             f'in {dimensions} dimensions have {4*count*dimensions:,}')
-        if google_crc32c.value(raw) != r.whole('crc', 0, 2**32 - 1): raise r.wrong('coordinates', 'are not what was '
-                                                                                   'written: the check sum differs')
+        if len(raw) != 4 * count * dimensions: raise r.wrong(
+            'coordinates', f'holds {len(raw):,} bytes; {count:,} items in {dimensions} dimensions have '
+            f'{4 * count * dimensions:,}')
+        if google_crc32c.value(raw) != r.whole('crc', 0, 2**32 - 1):
+            raise r.wrong('coordinates', 'are not what was written: the check sum differs')
         at = np.frombuffer(raw, '<f4').reshape(count, dimensions).astype('f4')
         known = np.isfinite(at).all(1)
         if not np.isnan(at[~known]).all() or np.abs(at[known]).max(initial=0) > 1e30:
@@ -131,21 +132,24 @@ def _read_items(record: Record, parent: StepRecord | None) -> np.ndarray:
     except ValueError as e: raise record.wrong('items', f'hold {e}') from None
     if items is None: raise record.wrong('items', 'should be a list of ids')
     if len(np.unique(items)) < len(items): raise record.wrong('items', 'name an item twice')
-    strange = np.zeros(0, 'u8') if parent is None else items[~np.isin(items, parent.items)]
-    if len(strange): raise record.wrong('items', f'name {hexadecimal(strange[:1])[0]}, which step {parent.number} does '  # type: ignore[union-attr]
-                                        'not have')
-    return items
+    strange = items[:0] if parent is None else items[~np.isin(items, parent.items)]
+    if not len(strange): return items
+    raise record.wrong('items', f'name {hexadecimal(strange[:1])[0]}, which the step before does not have')
+
+
+def _read_parent(record: Record, before: Mapping[int, StepRecord]) -> StepRecord | None:
+    if not record.has('parent'):
+        if before: raise record.wrong('parent', 'is null; only the first step has no step before it')
+        return None
+    number = record.whole('parent')
+    if number in before: return before[number]
+    raise record.wrong('parent', f'is {number}, which is no step before this one')
 
 
 def _read_step(record: Record, before: Mapping[int, StepRecord]) -> tuple[StepRecord, StepMap | None]:
     with all_of(record) as r:
-        number = r.whole('number', 1, 2**31)
+        number, parent = r.whole('number', 1, 2**31), _read_parent(r, before)
         if number in before: raise r.wrong('number', f'is {number}, which another step has')
-        parent = before.get(r.whole('parent')) if r.has('parent') else None
-        if r.has('parent') and parent is None: raise r.wrong('parent', f'is {r.whole("parent")}, which is no step before '
-                                                             'this one')
-        if bool(before) != (parent is not None): raise r.wrong('parent', 'is null; only the first step has none'
-                                                               if before else 'should be null: this is the first step')
         items, options = _read_items(r, parent), _read_options(r.record('options'))
         step = StepRecord(number, parent.number if parent else None, read_selection(r.record('selection')), items,
                           options, r.text('name'))
