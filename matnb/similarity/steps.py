@@ -6,10 +6,11 @@
 __all__ = ['METRICS', 'METHODS', 'MapOptions', 'StepMap', 'StepRecord', 'Tree', 'GrowingTree', 'History', 'Visits', 'map_levels',
            'map_picture']
 
-# %% ../../nbs/similarity/42_steps.ipynb #048c42a7
+# %% ../../nbs/similarity/42_steps.ipynb #b94eddad
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from html import escape
 from typing import Any, Self
 
 import numpy as np
@@ -235,9 +236,14 @@ def map_picture(
     alt: str,  # What it shows, in words
     chosen: np.ndarray | None = None,  # True for the points to be drawn in blue; None means all
     size: int = 110,  # Pixels along each side
+    caption: str = '',  # Printed below it
 ) -> Picture:  # Static
     "A small picture of a map"
-    return Picture(img_tag(_three_level_png(map_levels(coordinates, chosen, size)), alt), alt)
+    drawn = img_tag(_three_level_png(map_levels(coordinates, chosen, size)), alt)
+    if not caption: return Picture(drawn, alt)
+    style = f'display: inline-block; vertical-align: top; width: {size}px; margin: 0px 10px 8px 0px'
+    below = f'<figcaption style="font-size: 11px; overflow-wrap: anywhere">{escape(caption)}</figcaption>'
+    return Picture(f'<figure style="{style}">{drawn}{below}</figure>', alt)
 
 
 def _three_level_png(levels: np.ndarray) -> bytes:
