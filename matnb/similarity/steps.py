@@ -241,9 +241,9 @@ def map_picture(
     "A small picture of a map"
     drawn = img_tag(_three_level_png(map_levels(coordinates, chosen, size)), alt)
     if not caption: return Picture(drawn, alt)
-    style = f'display: inline-block; vertical-align: top; width: {size}px; margin: 0px 10px 8px 0px'
+    style = f'display: inline-block; vertical-align: top; width: {size + 2}px; margin: 0px 10px 8px 0px'
     below = f'<figcaption style="font-size: 11px; overflow-wrap: anywhere">{escape(caption)}</figcaption>'
-    return Picture(f'<figure style="{style}">{drawn}{below}</figure>', alt)
+    return Picture(f'<figure style="{style}"><div style="border: 1px solid #bbbbbb">{drawn}</div>{below}</figure>', alt)
 
 
 def _three_level_png(levels: np.ndarray) -> bytes:
