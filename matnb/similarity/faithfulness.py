@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..corpus.pictures import Picture, figure
-from .layout import Metric, unit_length
+from .layout import Metric, unit_length, usable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -70,8 +70,8 @@ class Quality:
     @property
     def summary(self) -> dict[str, Any]:
         "What goes onto a map's card"
-        told = {name: getattr(self, name) for name in ('trustworthiness', 'continuity', 'recall', 'lost', 'variance_lost')}
-        told = {name: round(value, 5) for name, value in told.items() if np.isfinite(value)}
+        names = 'trustworthiness', 'continuity', 'recall', 'lost', 'variance_lost'
+        told = {n: round(getattr(self, n), 5) for n in names if np.isfinite(getattr(self, n))}
         return {**told, 'k': self.k, 'judged': len(self.judged), 'items': self.count}
 
     def worst(
@@ -94,7 +94,8 @@ def say_quality(
 ) -> str:  # One line
     "How far a map can be trusted, in words"
     if 'trustworthiness' not in summary: return f'too few items to judge a map: {summary["items"]}'
-    sampled = f' (from {summary["judged"]:,} of {summary["items"]:,} items)' if summary['judged'] < summary['items'] else ''
+    part = summary['judged'] < summary['items']
+    sampled = f' (from {summary["judged"]:,} of {summary["items"]:,} items)' if part else ''
     variance = f', {summary["variance_lost"]:.0%} of the variance lost' if 'variance_lost' in summary else ''
     return (f'trustworthiness {summary["trustworthiness"]:.3f}, continuity {summary["continuity"]:.3f}, '
             f'{summary["lost"]:.0%} of the {summary["k"]} nearest neighbours lost{variance}{sampled}')
@@ -111,12 +112,13 @@ def judge_map(
 ) -> Quality:  # Of the whole and of each point
     "Compare neighbours on a map with those in the original space"
     if len(vectors) != len(coordinates): raise ValueError(f'{len(vectors)} vectors, but {len(coordinates)} places')
-    held = np.flatnonzero(np.isfinite(coordinates).all(1) & np.isfinite(vectors).all(1))
+    held = np.flatnonzero(np.isfinite(coordinates).all(1) & usable(vectors, metric))
     space = np.ascontiguousarray(vectors[held], 'f4') if metric == 'euclidean' else unit_length(vectors[held])
     places, count = np.ascontiguousarray(coordinates[held], 'f4'), len(held)
     k = min(k, (count - 1) // 2)
-    variance_lost = 1 - places.var(0, dtype='f8').sum() / max(space.var(0, dtype='f8').sum(), 1e-30) if linear and count else np.nan
     if k < 1: return _unjudged(len(vectors), count)
+    spreads = [points.var(0, dtype='f8').sum() for points in (places, space)]
+    variance_lost = 1 - spreads[0] / max(spreads[1], 1e-30) if linear else np.nan
     rows = np.sort(np.random.default_rng(seed).choice(count, min(sample, count), replace=False))
     near, scores = _judge_rows(space - space.mean(0), places, rows, k)
     per_point = {name: np.full(len(vectors), np.nan, 'f4') for name in scores}
@@ -133,7 +135,8 @@ def _unjudged(total: int, count: int) -> Quality:
     return Quality(np.nan, np.nan, np.nan, np.nan, np.nan, 0, count, none, none.reshape(0, 1), nothing)
 
 # %% ../../nbs/similarity/31_faithfulness.ipynb #aa38b5ed
-def _judge_rows(space: np.ndarray, places: np.ndarray, rows: np.ndarray, k: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+def _judge_rows(space: np.ndarray, places: np.ndarray, rows: np.ndarray, k: int
+                ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     "True neighbours of some rows, and their scores"
     near: list[np.ndarray] = []
     found: dict[str, list[np.ndarray]] = {'trustworthiness': [], 'continuity': [], 'recall': []}
@@ -178,8 +181,8 @@ def draw_doubts(
     unjudged = np.setdiff1d(np.flatnonzero(np.isfinite(coordinates).all(1)), judged)
     axis.scatter(*coordinates[unjudged, :2].T, color='0.8', s=2, linewidths=0)
     size = float(np.clip(3000 / max(len(judged), 1), 2, 20))
-    shown = axis.scatter(*coordinates[judged, :2].T, c=100 * quality.per_point['recall'][judged], cmap='cividis', s=size,
-                         vmin=0, vmax=100, linewidths=0)
+    shown = axis.scatter(*coordinates[judged, :2].T, c=100 * quality.per_point['recall'][judged], vmin=0, vmax=100,
+                         cmap='cividis', s=size, linewidths=0)
     row_of = {int(item): n for n, item in enumerate(judged)}
     for item in quality.worst(lines, 'continuity'):
         for other in quality.near[row_of[int(item)]]:
@@ -199,6 +202,7 @@ def doubts_figure(
     drawing, axis = plt.subplots(figsize=(4.6, 3.4))
     shown = draw_doubts(axis, coordinates, quality, lines)
     drawing.colorbar(shown, ax=axis, label=f'of {quality.k} neighbours kept, %')
-    alt = (f'Map of {quality.count:,} items coloured by the share of true neighbours that are neighbours on the map, {100 * quality.recall:.0f} % in '
-           f'the mean; lines lead from the {lines} points that lost most to their true neighbours')
+    alt = (f'Map of {quality.count:,} items coloured by the share of true neighbours that are neighbours on the map, '
+           f'{100 * quality.recall:.0f} % in the mean; lines lead from the {lines} points that lost most to their true '
+           'neighbours')
     return figure(drawing, alt, f'{quality}.', dpi=80)

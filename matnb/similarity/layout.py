@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['LOWEST', 'STEPS', 'MANY_LABELS', 'Metric', 'Graph', 'strengths', 'joined', 'principal_axes', 'first_places',
            'closeness_curve', 'force_tables', 'table_place', 'compiled_descent', 'settle', 'coded',
-           'joined_with_labels', 'Correction', 'fit_correction', 'layout', 'map_space', 'unit_length', 'turned_like',
-           'place']
+           'joined_with_labels', 'Correction', 'fit_correction', 'layout', 'map_space', 'unit_length', 'usable',
+           'turned_like', 'place']
 
 # %% ../../nbs/similarity/30_layout.ipynb #bf7327d9
 from collections.abc import Callable, Iterator
@@ -33,7 +33,7 @@ def strengths(
     unit = _solve_units(rest[:, 1:], np.log2(max(distances.shape[1], 2)))
     finite = np.where(held, distances, 0)
     mean = finite.sum(1) / held.sum(1).clip(1)
-    least = 1e-3 * np.where(nearest > 0, mean, mean.mean()) + 1e-12
+    least = 1e-3 * np.where(nearest > 0, mean, mean.sum() / max(len(mean), 1)) + 1e-12
     return np.exp(-rest / np.maximum(unit, least)[:, None]).astype('f4')
 
 
@@ -120,15 +120,16 @@ def _from_others(graph: 'csr_matrix', start: np.ndarray, known: np.ndarray) -> n
     near = np.where((weight > 0)[:, None], (graph @ places) / amid, places[known].mean(0))
     return np.where(known[:, None], places, near)
 
-# %% ../../nbs/similarity/30_layout.ipynb #fce3bf65
+# %% ../../nbs/similarity/30_layout.ipynb #9d6fbd57
 @lru_cache(maxsize=64)
 def closeness_curve(
     min_dist: float = 0.1,  # How near linked items may lie
-    spread: float = 1.0,  # Over which distance the curve falls off beyond
 ) -> tuple[float, float]:  # a and b
     "The parameters of the strength of a link as a function of the distance on the map"
-    r = np.linspace(0, 3 * spread, 301)[1:]
-    wanted = np.where(r < min_dist, 1, np.exp(-(r - min_dist) / spread))
+    if not 0 <= min_dist < np.inf: raise ValueError(f'min_dist is a distance, from 0; it is {min_dist}')
+    unit = max(1.0, min_dist)  # over which the curve falls off
+    r = np.linspace(0, 3, 301)[1:]
+    wanted = np.where(r < min_dist / unit, 1, np.exp(-(r - min_dist / unit)))
     log_a, b = 0.0, 1.0
     for _ in range(60):
         power = np.exp(log_a) * r ** (2 * b)
@@ -137,7 +138,7 @@ def closeness_curve(
         change = np.linalg.lstsq(np.stack([slope, slope * 2 * np.log(r)], 1), wanted - got, rcond=None)[0]
         step = change * min(1, 0.5 / max(np.abs(change).max(), 1e-12))
         log_a, b = log_a + step[0], b + step[1]
-    return float(np.exp(log_a)), float(b)
+    return float(np.exp(log_a) / unit ** (2 * b)), float(b)
 
 # %% ../../nbs/similarity/30_layout.ipynb #702bc169
 LOWEST, STEPS = -40, 32  # The table begins at 2 to this power, and has so many steps to each doubling
@@ -222,16 +223,17 @@ def settle(
     room = np.zeros((len(places), 3), 'f4')
     room[:, :places.shape[1]] = places
     state, descend = np.random.SeedSequence(seed).generate_state(1, np.uint64)[0] | np.uint64(1), compiled_descent()
+    forces = force_tables(min_dist)
     stops = np.unique(np.linspace(0, epochs, 51).astype(int)).tolist()
     with tqdm(total=epochs, unit=' epochs', desc='mapping', disable=not progress) as bar:
         for first, last in zip(stops, stops[1:], strict=False):
-            state = np.uint64(descend(room, heads, tails, every, due, *force_tables(min_dist), first, last, epochs, state))
+            state = descend(room, heads, tails, every, due, *forces, first, last, epochs, np.uint64(state))
             bar.update(last - first)
     return room[:, :places.shape[1]]
 
-# %% ../../nbs/similarity/30_layout.ipynb #4e289676
+# %% ../../nbs/similarity/30_layout.ipynb #34c3e07c
 def coded(
-    labels: np.ndarray,  # Words ('' is missing), whole numbers (below 0 is missing), or real numbers and dates (NaN, NaT)
+    labels: np.ndarray,  # Words, whole numbers, real numbers or dates; '', below 0, NaN or NaT is missing
 ) -> np.ndarray:  # One or more columns with mean 0; rows that are missing are zero
     "Labels as numbers that can stand beside a vector"
     labels = np.asarray(labels)
@@ -269,9 +271,9 @@ def joined_with_labels(
 class Correction:
     "What a facet explains of the vectors, to be taken off"
 
-    words: np.ndarray  # Values of a category; empty for a quantity
-    shifts: np.ndarray  # One row per value, or the slope for a quantity
-    centre: float = 0.0  # Mean of a quantity
+    words: np.ndarray  # Values of a category, in order
+    shifts: np.ndarray  # One row per value; of a quantity one row, the slope
+    centre: float | None = None  # Mean of a quantity
 
     def apply(
         self,
@@ -280,14 +282,17 @@ class Correction:
     ) -> np.ndarray:  # float32
         "Vectors without what the facet explains"
         labels = np.asarray(labels)
-        if not len(self.words): return (vectors - _distance_from(labels, self.centre)[:, None] * self.shifts).astype('f4')
+        if self.centre is not None: return (
+            vectors - _distance_from(labels, self.centre)[:, None] * self.shifts).astype('f4')
+        if not len(self.words): return np.asarray(vectors, 'f4')
         found = np.searchsorted(self.words, labels).clip(0, len(self.words) - 1)
         seen = self.words[found] == labels
         return (vectors - np.where(seen[:, None], self.shifts[found], 0)).astype('f4')
 
 
 def _distance_from(labels: np.ndarray, centre: float) -> np.ndarray:
-    numbers = np.where(np.isnat(labels), np.nan, labels.astype('f8')) if labels.dtype.kind == 'M' else labels.astype('f8')
+    numbers = labels.astype('f8')
+    if labels.dtype.kind == 'M': numbers = np.where(np.isnat(labels), np.nan, numbers)
     return np.nan_to_num(numbers - centre, nan=0.0)
 
 # %% ../../nbs/similarity/30_layout.ipynb #e7fb85b2
@@ -298,7 +303,10 @@ def fit_correction(
     "What a facet explains of the vectors"
     labels = np.asarray(labels)
     if labels.dtype.kind in 'fM': return _fit_slope(vectors, labels)
+    told = labels >= 0 if labels.dtype.kind == 'i' else labels != ''
+    vectors, labels = vectors[told], labels[told]
     words, codes, sizes = np.unique(labels, return_inverse=True, return_counts=True)
+    if not len(words): return Correction(words, np.empty((0, vectors.shape[1])))
     if len(words) > 1 and len(words) >= len(labels): raise ValueError(
         f'each of the {len(labels)} items has a value of its own, so nothing can be said about groups of them')
     overall, means = vectors.mean(0, dtype='f8'), np.zeros((len(words), vectors.shape[1]))
@@ -316,7 +324,7 @@ def _fit_slope(vectors: np.ndarray, labels: np.ndarray) -> Correction:
     centre = float(labels[known].astype('f8').mean()) if known.any() else 0.0
     away = _distance_from(labels, centre)
     slope = away @ (vectors - vectors[known].mean(0)) / (away @ away) if away.any() else np.zeros(vectors.shape[1])
-    return Correction(np.empty(0), slope, centre)
+    return Correction(np.empty(0), slope[None], centre)
 
 # %% ../../nbs/similarity/30_layout.ipynb #7763e546
 Metric = Literal['cosine', 'euclidean']
@@ -342,7 +350,7 @@ def layout(
 ) -> np.ndarray:  # `(n, dimensions)`, float32
     "Places for items such that near ones are alike"
     vectors = _checked(vectors, dimensions, neighbours, method)
-    held = np.isfinite(vectors).all(1)
+    held = usable(vectors, metric)
     places = np.full((len(vectors), dimensions), np.nan, 'f4')
     if not held.any(): return places
     pick = lambda given: _of_held(given, held)  # noqa: E731
@@ -379,6 +387,15 @@ def unit_length(
     "Vectors of length 1"
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     return np.ascontiguousarray(vectors / np.where(lengths > 0, lengths, 1), 'f4')
+
+
+def usable(
+    vectors: np.ndarray,  # One row per item
+    metric: Metric = 'cosine',  # How they are compared
+) -> np.ndarray:  # True where a row is finite and, for the cosine, has a direction
+    "Which items can be mapped"
+    finite = np.isfinite(vectors).all(1)
+    return finite & vectors.any(1) if metric == 'cosine' else finite
 
 
 def turned_like(
@@ -432,6 +449,9 @@ def place(
     neighbours: int = 15,  # How many mapped items have a say
     min_dist: float = 0.1,  # As for the map
     metric: Metric = 'cosine',  # As for the map
+    method: Literal['umap', 'pca'] = 'umap',  # As for the map
+    correct: np.ndarray | None = None,  # The facet that the map is corrected for, of the mapped items
+    new_correct: np.ndarray | None = None,  # The same of the new ones
     epochs: int = 60,  # How often the forces act
     seed: int = 0,  # Of the pushes
 ) -> np.ndarray:  # `(m, dimensions)`, float32
@@ -439,21 +459,42 @@ def place(
     new_vectors, vectors = np.asarray(new_vectors), np.asarray(vectors)
     if new_vectors.ndim != 2 or new_vectors.shape[1:] != vectors.shape[1:]: raise ValueError(
         f'vectors on the map have {vectors.shape[-1]} numbers each; the new ones have the shape {new_vectors.shape}')
-    if len(vectors) != len(coordinates): raise ValueError(f'{len(vectors)} vectors for {len(coordinates)} places')
-    mapped = np.isfinite(coordinates).all(1) & np.isfinite(vectors).all(1)
+    if len(vectors) != len(coordinates): raise ValueError(f'{len(vectors)} vectors, {len(coordinates)} places')
+    mapped = np.isfinite(coordinates).all(1) & usable(vectors, metric)
     if not mapped.any(): raise ValueError('no item of the map has both a place and a vector')
-    held = np.flatnonzero(np.isfinite(new_vectors).all(1))
+    held = np.flatnonzero(usable(new_vectors, metric))
     places = np.full((len(new_vectors), coordinates.shape[1]), np.nan, 'f4')
-    known, fixed = map_space(vectors[mapped], metric), coordinates[mapped].astype('f4')
-    index = Neighbours(known, 'euclidean', exact=True)
-    for rows in np.array_split(held, -(-len(held) // 1024) or 1):
-        near, links, same = _links_to(map_space(new_vectors[rows], metric), known, index, neighbours, metric)
+    known, new, fixed = map_space(vectors[mapped], metric), map_space(new_vectors[held], metric), coordinates[mapped]
+    if correct is not None and new_correct is not None:
+        correction = fit_correction(known, correct[mapped])
+        known, new = correction.apply(known, correct[mapped]), correction.apply(new, new_correct[held])
+    if method == 'pca': places[held] = _projected(new, known, fixed)
+    else: places[held] = _settled(new, known, fixed.astype('f4'), neighbours, min_dist, metric, epochs, seed)
+    return places
+
+# %% ../../nbs/similarity/30_layout.ipynb #7902a983
+def _projected(new: np.ndarray, known: np.ndarray, fixed: np.ndarray) -> np.ndarray:
+    "New items under the linear function that takes known vectors to their places"
+    mean, centre = known.mean(0, dtype='f8'), fixed.mean(0, dtype='f8')
+    away = known - mean
+    square = away.T @ away
+    square.flat[::len(square) + 1] += 1e-9 * max(square.trace(), 1e-30)
+    return (new - mean) @ np.linalg.solve(square, away.T @ (fixed - centre)) + centre
+
+
+def _settled(new: np.ndarray, known: np.ndarray, fixed: np.ndarray, neighbours: int, min_dist: float, metric: Metric,
+             epochs: int, seed: int) -> np.ndarray:
+    "New items amid their neighbours, a thousand at a time"
+    index, places = Neighbours(known, 'euclidean', exact=True), np.empty((len(new), fixed.shape[1]), 'f4')
+    for first in range(0, len(new), 1024):
+        rows = slice(first, first + 1024)
+        near, links, same = _links_to(new[rows], known, index, neighbours, metric)
         begun = (fixed[near] * links[..., None]).sum(1) / links.sum(1)[:, None]
         moved = _settle_alone(begun, fixed, near, links, epochs, min_dist, seed)
         places[rows] = np.where(same[:, None], begun, moved)
     return places
 
-# %% ../../nbs/similarity/30_layout.ipynb #42515a24
+
 def _links_to(new: np.ndarray, known: np.ndarray, index: Neighbours, neighbours: int, metric: Metric
               ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     "Neighbours on the map, the strength of each link, and whether an item is there already"
