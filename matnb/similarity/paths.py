@@ -7,11 +7,10 @@ __all__ = ['MANY', 'PathItems', 'PathMaps', 'StepItems', 'MappedStep', 'Step', '
            'ChangingPath', 'Path', 'map_options', 'open_path', 'breadcrumb_html', 'origin_picture', 'own_picture',
            'step_html', 'said_of_map', 'path_html']
 
-# %% ../../nbs/similarity/45_paths.ipynb #3c474f33
+# %% ../../nbs/similarity/45_paths.ipynb #671b7ad9
 import os
 import pathlib
-from collections.abc import Iterable, Iterator, Mapping
-from functools import partial
+from collections.abc import Iterator, Mapping
 from html import escape
 from typing import TYPE_CHECKING, Any, Self
 

@@ -171,9 +171,9 @@ def map_figure(
 
     at, new = step.coordinates, np.isin(step.ids, gained)
     drawing, axis = plt.subplots(figsize=(4.2, 3.4))
+    size = float(np.clip(3000 / max(len(at), 1), 1, 20))
     for part, colour, label in ((~new, '#0072B2', 'as before'), (new, '#D55E00', 'gained')):
-        if part.any(): axis.scatter(*at[part, :2].T, s=float(np.clip(3000 / len(at), 1, 20)), color=colour, label=label,
-                                    linewidths=0)
+        if part.any(): axis.scatter(at[part, 0], at[part, 1], size, color=colour, label=label, linewidths=0)
     axis.set(xticks=[], yticks=[], xlabel='map, x', ylabel='map, y')
     axis.legend(frameon=False, loc='upper left', bbox_to_anchor=(1, 1))
     says = f'map of {short(step.name)}: {len(step):,} items, {int(new.sum()):,} of them gained'
