@@ -19,7 +19,7 @@ from ..corpus.facets import Facet
 from ..corpus.pictures import Picture, side_by_side
 from ..corpus.reading import hexadecimal
 from ..corpus.view import say_value, short, table
-from .selections import places_of
+from .selections import rows_of
 from .steps import map_picture
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ class ItemComparison:
     @cached_property
     def in_second(self) -> np.ndarray:
         "For each item of the first step its place in the second, -1 where it is not there"
-        return places_of(self.first.numbers, self.second.numbers)
+        return rows_of(self.first.numbers, self.second.numbers)
 
     @property
     def both(self) -> np.ndarray:
@@ -164,7 +164,7 @@ class ItemComparison:
     @property
     def only_second(self) -> np.ndarray:
         "Ids of the items in the second step alone"
-        return hexadecimal(self.second.numbers[places_of(self.second.numbers, self.first.numbers) < 0])
+        return hexadecimal(self.second.numbers[rows_of(self.second.numbers, self.first.numbers) < 0])
 
 # %% ../../nbs/similarity/44_comparing.ipynb #e720d043
 class MapComparison(ItemComparison):
@@ -190,7 +190,7 @@ class MapComparison(ItemComparison):
                             if a.coordinates is not None)
 
     def _map(self, side: Side, other: Side, size: int) -> Picture:
-        chosen = places_of(side.numbers, other.numbers) >= 0
+        chosen = rows_of(side.numbers, other.numbers) >= 0
         says = f'{chosen.sum():,} of {len(chosen):,} items are in “{short(other.label)}” (blue)'
         assert side.coordinates is not None
         return map_picture(side.coordinates, f'map of {short(side.label)}: {says}', chosen, size,

@@ -26,7 +26,7 @@ from ..corpus.measurement import plain_text
 from ..corpus.reading import hexadecimal
 from .records import Record, WrongRecord, all_of, read_json
 from .selections import MOST_ITEMS, id_numbers, read_selection
-from .steps import METHODS, METRICS, GrowingTree, MapOptions, StepMap, StepRecord
+from .steps import METHODS, GrowingTree, MapOptions, StepMap, StepRecord
 
 # %% ../../nbs/similarity/43_path_files.ipynb #abea6cbd
 @dataclass
@@ -103,8 +103,8 @@ def _read_options(record: Record) -> MapOptions:
     with all_of(record) as r:
         return MapOptions(
             r.text('vectors', 200), r.whole('dimensions', 2, 3), r.whole('neighbours', 2, 1000),
-            r.number('min_dist', 0, 10), r.one_of('metric', METRICS), r.one_of('method', METHODS),
-            r.whole('seed', 0, 2**32 - 1), r.text('supervised_by'), r.text('corrected_for'),
+            r.number('min_dist', 0, 10), r.one_of('method', METHODS), r.whole('seed', 0, 2**32 - 1),
+            r.text('supervised_by'), r.number('label_weight', 0, 0.99), r.text('corrected_for'),
             r.take('from_parent', bool))
 
 

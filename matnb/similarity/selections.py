@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['MOST_VALUES', 'LONGEST_WORD', 'Directions', 'MOST_ITEMS', 'MOST_CORNERS', 'MOST_PARTS', 'DEEPEST', 'id_numbers',
-           'places_of', 'CannotApply', 'Among', 'Selection', 'Everything', 'TheseItems', 'condition_to_json',
+           'rows_of', 'CannotApply', 'Among', 'Selection', 'Everything', 'TheseItems', 'condition_to_json',
            'condition_from_json', 'WithFacets', 'say_condition', 'WithWords', 'inside_polygon', 'seen_along', 'InLasso',
            'InBox', 'usual_reach', 'grow_cluster', 'InCluster', 'nearest_distances', 'Like', 'known_vectors', 'InTurn',
            'AnyOf', 'Not', 'read_selection', 'selection']
@@ -41,7 +41,7 @@ def id_numbers(
 _HEX = set('0123456789abcdef')
 
 
-def places_of(
+def rows_of(
     wanted: np.ndarray,  # Ids as numbers
     among: np.ndarray,  # Ids as numbers, each once
 ) -> np.ndarray:  # For each that is wanted its place among the others, -1 where it is not there
@@ -144,7 +144,7 @@ class TheseItems(Selection):
 
     def choose(self, among: Among) -> np.ndarray:
         chosen = np.zeros(len(among.positions), bool)
-        found = places_of(id_numbers(self.ids), among.numbers)
+        found = rows_of(id_numbers(self.ids), among.numbers)
         chosen[found[found >= 0]] = True
         missing = int((found < 0).sum())
         if missing: among.remark(CannotApply(f'{missing:,} of {len(found):,} items are not among these '
@@ -422,7 +422,7 @@ class InCluster(Selection):
     kind = 'cluster'
 
     def choose(self, among: Among) -> np.ndarray:
-        at, seeds = _on_map(among), places_of(id_numbers(self.around), among.numbers)
+        at, seeds = _on_map(among), rows_of(id_numbers(self.around), among.numbers)
         known = np.isfinite(at).all(1)
         held = seeds[seeds >= 0]
         held = held[known[held]]
@@ -529,7 +529,7 @@ def known_vectors(
 def _vectors_of(among: Among, ids: tuple[str, ...], name: str) -> np.ndarray:
     corpus, asked = among.corpus, id_numbers(ids)
     everything = among.corpus.positions
-    found = places_of(asked, corpus.snapshot.column('item_id')[everything])
+    found = rows_of(asked, corpus.snapshot.column('item_id')[everything])
     rows = corpus.chosen_from(everything[found[found >= 0]], '').vectors(name, missing='nan')
     rows = rows[np.isfinite(rows).all(1)]
     if len(rows) == len(asked): return rows
