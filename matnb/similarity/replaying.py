@@ -102,9 +102,12 @@ def place_again(
     "Keep the places that items have, and find places for those that came in"
     found = rows_of(np.asarray(view.column('item_id')), step.items)
     at = np.where((found >= 0)[:, None], made.coordinates[found] if len(step.items) else np.nan, np.nan).astype('f4')
-    new = found < 0
-    if not new.any() and len(found) == len(step.items): return StepMap(at, made.quality)
+    new = ~np.isfinite(at).all(1)  # those that came in, and those that had no place
     if new.any(): _place_new(step, view, at, new, remarks)
+    nowhere = int((np.isnan(at).any(1) & (found < 0)).sum())
+    if nowhere: remarks.append(f'{nowhere:,} of {int((found < 0).sum()):,} new items have no place on its map')
+    as_before = len(found) == len(step.items) and (found >= 0).all() and np.isnan(at[new]).all()
+    if as_before: return StepMap(at, made.quality)
     if step.options.vectors not in view.vector_sets: return StepMap(at)
     drawn = Map('step', view.ids(), at, step.options.vectors, step.options.method, {'corrected_for':
                 step.options.corrected_for}, step.options.seed, {}, view)
@@ -122,8 +125,6 @@ def _place_new(step: StepRecord, view: 'Corpus', at: np.ndarray, new: np.ndarray
                         min_dist=options.min_dist, metric=metric_of(view, options.vectors),
                         method=options.method, **told)  # type: ignore[arg-type]
     except (ValueError, KeyError) as e: remarks.append(str(e.args[0]))
-    nowhere = int(np.isnan(at[new]).any(1).sum())
-    if nowhere: remarks.append(f'{nowhere:,} of {int(new.sum()):,} new items have no place on its map')
 
 # %% ../../nbs/similarity/46_replaying.ipynb #07255a0a
 def replay_path(
