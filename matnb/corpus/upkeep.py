@@ -42,6 +42,7 @@ from matnb.corpus.ledger import (
     turn,
 )
 from .snapshot import Snapshot
+from .vectors import leavings, move_vectors
 
 # %% ../../nbs/corpus/20_upkeep.ipynb #ebc35c64
 @dataclass
@@ -180,6 +181,7 @@ def compact_corpus(
             gone = change.head.deleted
             rows = get(change.connection, ItemRow, 'WHERE deleted = 0 ORDER BY item')
             moved = move_images(change, rows)
+            move_vectors(change, np.array([row.item for row in rows], int))
             rewrite_items(change, moved)
             columns = rebuild_columns(change.connection, [*BUILT_IN, *change.facets], change.facets, len(moved))
             for name, values in columns.items(): replace_column(change, name, values)
@@ -199,6 +201,7 @@ def tidy_up(
                 known = {row.name for row in get(connection, ArrayRow)}
             for folder in ledger.path.parent.glob('image_*'):
                 if folder.name not in known: durable.disk.remove_folder(folder)
+            for folder in leavings(ledger.path.parent, known): durable.disk.remove_folder(folder)
             durable.remove_drafts(ledger.path.parent)
             ask(ledger.connection, 'VACUUM')  # deleted rows leave the file
         except (OSError, CorpusError) as e:
