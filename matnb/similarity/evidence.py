@@ -153,12 +153,15 @@ def groups_of_words(
     made[unknown] = alone
     return Groups(name, made, int(unknown.sum()))
 
-# %% ../../nbs/similarity/50_evidence.ipynb #53227d23
+# %% ../../nbs/similarity/50_evidence.ipynb #ba3190e5
 def read_groups(
     corpus: 'Corpus',  # Or a part of one
-    by: str | None = 'auto',  # A facet; `source` for the file it was read from; None: each item on its own
+    by: str | Groups | None = 'auto',  # A facet; `source` for the file it was read from; None: each item on its own
 ) -> Groups:  # One group per item
     "Which items of a corpus belong together; auto: by sample, else by file, else by source"
+    if isinstance(by, Groups):
+        if len(by.codes) == len(corpus): return by
+        raise ValueError(f'groups by {by.name}: {len(by.codes)} numbers for {len(corpus)} items')
     if by == 'auto': by = next((n for n in ('sample', 'file') if n in corpus.facets), 'source')
     if by is None: return Groups('item', np.arange(len(corpus)))
     if by != 'source': return groups_of_words(by, read_property(corpus, by).values)
