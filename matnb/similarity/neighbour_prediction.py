@@ -504,7 +504,7 @@ def predict_from_neighbours(
     vectors: Any = None,  # Name of a vector set, a map, or an array with a row per item
     *,
     k: int | None = 10,  # How many neighbours; None: chosen by inner validation
-    groups: str | Groups | None = 'auto',  # Facet whose items must not vouch for one another; auto: sample; None: each alone
+    groups: str | Groups | None = 'auto',  # Whose items must not vouch for one another; None: each alone
     permutations: int = 999,  # How many times the property is dealt out at random
     scale: Literal['auto', 'linear', 'log'] = 'auto',  # On which a quantity is compared
     seed: int = 0,  # Of chance
