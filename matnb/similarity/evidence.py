@@ -258,16 +258,15 @@ class Basis:
     items: int  # That took part
     groups: str  # Facet whose items were left out together
     group_count: int  # How many of them took part
-    neighbours: int | None  # How many; None when chosen by inner validation
+    neighbours: str  # How many, or how their number was chosen
     seed: int  # Of chance
     simulated: bool  # Whether any of the data are
 
     def __str__(self) -> str:
-        near = 'chosen by inner validation' if self.neighbours is None else str(self.neighbours)
         apart = 'each item left out alone' if self.groups == 'item' else (
             f'{self.group_count:,} groups by {self.groups.replace("_", " ")}, each left out as a whole')
         of = f'{self.corpus}{f" ({self.chosen})" if self.chosen else ""}{", simulated data" if self.simulated else ""}'
-        return (f'{of}: {self.items:,} items, {apart}; neighbours: {near}; vectors: {self.vectors} '
+        return (f'{of}: {self.items:,} items, {apart}; neighbours: {self.neighbours}; vectors: {self.vectors} '
                 f'[{self.fingerprint}], {self.metric} distance; seed {self.seed}')
 
     def to_dict(self) -> dict[str, Any]:
@@ -280,7 +279,7 @@ def basis_of(
     space: Space,  # In which items were compared
     groups: Groups,  # That were left out as a whole
     used: np.ndarray,  # True for the items that took part
-    neighbours: int | None = None,  # How many
+    neighbours: int | str | None = None,  # How many; None: chosen by inner validation
     seed: int = 0,  # Of chance
 ) -> Basis:  # To be kept with the result
     "The record of what a result rests on"
@@ -289,7 +288,7 @@ def basis_of(
         title, chosen = corpus.title, ' → '.join(corpus.steps)
         simulated = 'origin' in corpus.facets and bool((corpus.values('origin')[used] == 'simulated').any())
     return Basis(title, chosen, space.name, space.fingerprint, space.metric, int(used.sum()), groups.name,
-                 len(np.unique(groups.codes[used])), neighbours, seed, simulated)
+                 len(np.unique(groups.codes[used])), str(neighbours or 'chosen by inner validation'), seed, simulated)
 
 # %% ../../nbs/similarity/50_evidence.ipynb #eaf9bfcf
 def result_html(

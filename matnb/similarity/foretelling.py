@@ -369,26 +369,23 @@ def witnesses(
 ) -> Picture:  # Their pictures with distances and values; empty without a corpus
     "The neighbours on which a forecast rests, to be looked at"
     if told.corpus is None: return Picture('', 'neighbours without pictures')
-    return neighbour_pictures(told.corpus, told.which, [(str(told.ids[n]), d) for n, d in told.neighbours[:count]])
+    near = [(n, d, say_working(told.which, float(told.which.working[n]))) for n, d in told.neighbours[:count]]
+    return neighbour_pictures(told.corpus, [(str(told.ids[n]), f'{d:.3f}: {said}') for n, d, said in near])
 
 
 def neighbour_pictures(
     corpus: 'Corpus',  # That holds the items
-    which: Property,  # Of all items, whose value is written below
-    near: Sequence[tuple[str, float]],  # Ids and distances
+    near: Sequence[tuple[str, str]],  # Ids, and what to write below each
     size: int = 92,  # Pixels on the screen
 ) -> Picture:  # In a row that wraps
-    "Neighbours with their distance and what they say"
-    from matnb.corpus.view import channel_picture, say_value, telling_channel
+    "Items with a line below each"
+    from matnb.corpus.view import channel_picture, telling_channel
 
     pictures = []
-    for name, distance in near:
+    for name, label in near:
         item = corpus[name]
-        facets, facet = item.facets, corpus.facets.get(which.name)
-        value = say_value(facet, facets[which.name]) if facet and which.name in facets else 'unknown'
-        simulated = ' (simulated)' if facets.get('origin') == 'simulated' else ''
-        label = f'{distance:.3f}: {value}{simulated}'
-        pictures.append(channel_picture(item, telling_channel(item.channels), size, label))
+        simulated = ' (simulated)' if item.facets.get('origin') == 'simulated' else ''
+        pictures.append(channel_picture(item, telling_channel(item.channels), size, f'{label}{simulated}'))
     return side_by_side(pictures)
 
 
@@ -399,7 +396,7 @@ def coverage_note(
     whole = 'set' if told.which.kind == 'category' else 'interval'
     return (f'The {whole} is made to hold the truth for {told.coverage:.0%} of images of new '
             f'{told.basis.groups.replace("_", " ")}s that resemble the corpus, on average over them (CV+; guaranteed: '
-            f'{2 * told.coverage - 1:.0%}). {told.p_alike:.0%} of the items are as far from their neighbours as this.')
+            f'{2 * told.coverage - 1:.0%}). {told.p_alike:.0%} of the items lie as far from their neighbours.')
 
 # %% ../../nbs/similarity/54_foretelling.ipynb #3659589b
 def predict_for(

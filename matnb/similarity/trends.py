@@ -246,7 +246,7 @@ def trend_of(
         disagreement(_where(good, a), _where(good, b), values[used].mean(0)),
         trend_p_value(on_map[:, used], values[used], own, good, seed=seed),
         filmstrip(arcs, where, np.where(used[:, None], coordinates, np.nan), 2 * width, ids), coordinates, width,
-        basis_of(corpus, space, groups, used, None, seed))
+        basis_of(corpus, space, groups, used, 'as many as vouch for a place', seed))
 
 # %% ../../nbs/similarity/53_trends.ipynb #39048e7a
 def _where(good: np.ndarray, means: np.ndarray) -> np.ndarray: return np.where(good[None, :, None], means, np.nan)
@@ -256,7 +256,7 @@ def trend_columns(
     which: Property,  # Of all items
     weights: np.ndarray,  # (places, items)
     used: np.ndarray,  # Which items take part
-    most: int = 5,  # How many words to follow
+    most: int = 3,  # How many words to follow
 ) -> tuple[tuple[str, ...], np.ndarray]:  # Names; (items, columns)
     "Numbers whose local means are the trend: the quantity itself, or 0 and 1 for each of the commonest words"
     if which.kind != 'category': return (which.name,), np.where(used, which.working, 0.0)[:, None]
@@ -305,8 +305,8 @@ def trend_figure(
     "A figure of a facet along a path"
     import matplotlib.pyplot as plt
 
-    drawing = plt.figure(figsize=(8.6, 3.4))
-    grid = drawing.add_gridspec(2, 2, width_ratios=[1, 1.7], height_ratios=[3.2, 1], hspace=0.12, wspace=0.3)
+    drawing = plt.figure(figsize=(9, 3.4))
+    grid = drawing.add_gridspec(2, 2, width_ratios=[1.15, 1.7], height_ratios=[3.2, 1], hspace=0.12, wspace=0.3)
     _draw_map(drawing.add_subplot(grid[:, 0]), trend)
     top = drawing.add_subplot(grid[0, 1])
     below = drawing.add_subplot(grid[1, 1], sharex=top)
@@ -323,14 +323,14 @@ def trend_figure(
 def _draw_map(axis: 'Axes', trend: Trend) -> None:
     "The map, the facet as colour, the path"
     at, which = trend.coordinates, trend.which
-    axis.plot(at[:, 0], at[:, 1], '.', color='#cccccc', ms=2)
+    axis.plot(at[:, 0], at[:, 1], '.', color='#cccccc', ms=3, mew=0)
     if which.kind == 'category':
         for word, colour in zip(trend.columns, _LINES, strict=False):
             chosen = which.values == which.words.index(word)
-            axis.plot(at[chosen, 0], at[chosen, 1], '.', color=colour, ms=3)
+            axis.plot(at[chosen, 0], at[chosen, 1], '.', color=colour, ms=5, mew=0)
     else:
         x, y, colours = at[which.known, 0], at[which.known, 1], which.working[which.known]
-        axis.scatter(x, y, c=colours, s=5, cmap='cividis', lw=0)
+        axis.scatter(x, y, c=colours, s=10, cmap='cividis', lw=0)
     axis.plot(trend.where[:, 0], trend.where[:, 1], color='black', lw=1.5)
     (x, y), (dx, dy) = trend.where[-1, :2], (trend.where[-1] - trend.where[-4])[:2]
     axis.annotate('', (x, y), (x - dx, y - dy), arrowprops={'arrowstyle': '-|>', 'color': 'black'})
