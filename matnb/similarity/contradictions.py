@@ -198,7 +198,7 @@ def contradictions_figure(
     drawing, (left, right) = plt.subplots(1, 2, figsize=(8.2, 2.7))
     listed, name = np.arange(len(found.order)) < found.count, found.which.name.replace('_', ' ')
     if found.which.kind == 'category':
-        left.hist([found.support[~listed], found.support[listed]], 25, (0, 1), stacked=True, color=[GREY, ORANGE])
+        left.hist([found.support[~listed], found.support[listed]], 25, range=(0, 1), stacked=True, color=[GREY, ORANGE])
         left.set(xlabel="neighbours' votes for the item's own word", ylabel='items')
     else:
         truth = found.which.working[found.order]
