@@ -114,8 +114,8 @@ def define_facet(
     missing = np.nan if facet.kind in ('quantity', 'date') else 0
     replace_column(change, facet.name, np.full(change.head.items, missing, column_dtype(facet.name, change.facets)))
 
-# %% ../../nbs/corpus/17_changes.ipynb #34825954
-_TAKEN = re.compile(r'(item|image|channel|x|y)(_\d+)?|channel(_\d+)?_unit|(vectors|weights)_\d+|id')
+# %% ../../nbs/corpus/17_changes.ipynb #19c83b21
+_TAKEN = re.compile(r'(item|image|channel|x|y)(_\d+)?|channel(_\d+)?_unit|(vectors|weights)_\d+\w*|id')
 
 
 def may_name_facet(

@@ -4,15 +4,16 @@
 
 # %% auto #0
 __all__ = ['VectorSet', 'vector_set', 'arrays_about', 'DamagedVectors', 'array_spec', 'compared_rows', 'say_damage',
-           'snapshot_rows', 'vectors_at', 'MissingVectors', 'say_how', 'VectorCorpus', 'promised_set', 'check_vectors',
-           'as_vectors', 'add_array', 'add_rows', 'extend_vectors', 'plain_card', 'check_set_name', 'replace_vectors',
-           'drop_vectors', 'store_weights', 'leavings', 'remove_leavings', 'move_vectors']
+           'snapshot_rows', 'vectors_at', 'MissingVectors', 'say_how', 'VectorCorpus', 'NewRows', 'new_rows',
+           'check_set_name', 'add_array', 'add_rows', 'extend_vectors', 'replace_vectors', 'drop_arrays',
+           'drop_vectors', 'store_weights', 'leavings', 'remove_leavings', 'move_vectors', 'label_vectors',
+           'say_vectors']
 
-# %% ../../nbs/corpus/19_vectors.ipynb #179741d1
+# %% ../../nbs/corpus/19_vectors.ipynb #34ccc72d
 import json
 import re
 import warnings
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,14 +21,14 @@ from typing import Any
 import numpy as np
 
 from . import durable
-from .changes import Change, changing
+from .changes import Change, changing, finish_cut_short, vector_dims
 from .columns import column_crc
 from .durable import sync_files
 from .filtering import TabledCorpus
 from .layout import ArraySpec, DamagedFile, MappedChunks, write_rows
-from .ledger import ArrayRow, CorpusError, Head, Ledger, find, get, one_moment, read_head, turn
+from .ledger import ArrayRow, CorpusError, Head, Ledger, find, get, one_moment, read_head, transaction, turn
 from .measurement import jsonable
-from .snapshot import CorpusChanged, Snapshot
+from .snapshot import CorpusChanged, Snapshot, same_numbering
 
 # %% ../../nbs/corpus/19_vectors.ipynb #45471b5c
 @dataclass(frozen=True)
@@ -107,8 +108,8 @@ def snapshot_rows(
         snapshot.chunks.rows(array_spec(row), row.length))
     except FileNotFoundError as e:
         if find(snapshot.ledger.connection, ArrayRow, name=row.name): raise DamagedVectors(say_damage(row)) from e
-        gone = f'has replaced or dropped “{json.loads(row.about)["name"]}”'
-        raise CorpusChanged(snapshot.path, gone) from e
+        lost = f'has lost its vectors “{json.loads(row.about)["name"]}”'
+        raise CorpusChanged(snapshot.path, lost if same_numbering(snapshot) else 'was compacted') from e
     snapshot.sums[row.name] = row.length, row.crc
     return rows
 
@@ -144,7 +145,7 @@ def say_how(
     encoder = card.get('name', name)
     return f'embed(corpus, {encoder!r})' if encoder == name else f'embed(corpus, {encoder!r}, name={name!r})'
 
-
+# %% ../../nbs/corpus/19_vectors.ipynb #735e10bc
 class VectorCorpus(TabledCorpus):
     "A view whose items have vectors"
 
@@ -182,43 +183,68 @@ class VectorCorpus(TabledCorpus):
         told = [(json.loads(row.about), snapshot_rows(self.snapshot, row)) for row in found[name]]
         return {about['part']: rows.reshape(about['shape']) for about, rows in told}
 
-# %% ../../nbs/corpus/19_vectors.ipynb #671aa68c
-def promised_set(
-    head: Head,  # Of the corpus
-    arrays: Iterable[ArrayRow],  # Of the ledger
+# %% ../../nbs/corpus/19_vectors.ipynb #e0ecb819
+@dataclass(frozen=True)
+class NewRows:
+    "Vectors that somebody brings, and which items they belong to"
+
+    name: str
+    card: dict[str, Any]
+    rows: np.ndarray
+    numbering: int  # Of the items, when the vectors were made
+    start: int = 0  # Position of the first
+
+    def check(
+        self,
+        head: Head,  # Of the corpus
+        root: Path,  # Of the corpus
+    ) -> None:
+        "Refuse rows that belong to other items"
+        stop = self.start + len(self.rows)
+        if self.numbering != head.numbering: raise CorpusChanged(root)
+        if self.start < 0 or stop > head.items: raise ValueError(
+            f'{self.name!r}: rows for the positions {self.start} to {stop - 1}, but the corpus has {head.items} items')
+
+    def place(
+        self,
+        arrays: Iterable[ArrayRow],  # Of the ledger
+    ) -> ArrayRow | None:  # The set that they go on with; None when they begin it
+        "Refuse rows that do not fit what is there"
+        held = next(reversed(arrays_about(arrays, 'vector').get(self.name, [])), None)
+        length = held.length if held else 0
+        if held and json.loads(held.about)['card'] != self.card: raise CorpusError(
+            f'the corpus has vectors {self.name!r} that were made otherwise: their card differs. '
+            f'Give the new ones another name=, or corpus.drop_vectors({self.name!r}) first')
+        if held and json.loads(held.row) != list(self.rows.shape[1:]): raise ValueError(
+            f'{self.name!r} has rows of shape {tuple(json.loads(held.row))}, not {self.rows.shape[1:]}')
+        if self.start > length: raise ValueError(
+            f'{self.name!r} has {length} rows; the next begin there, not at {self.start}')
+        return held
+
+
+def new_rows(
     name: str,  # Of the set
-    card: dict[str, Any] | None,  # That it must have; None: any
-) -> ArrayRow | None:  # None when there is no such set
-    "The ledger's row of a set, if it was made by the same"
-    found = arrays_about(arrays, 'vector').get(name)
-    if not found: return None
-    if card is not None and json.loads(found[-1].about)['card'] != card: raise CorpusError(
-        f'the corpus has vectors {name!r} that were made otherwise: their card differs. '
-        f'Give the new ones another name=, or corpus.drop_vectors({name!r}) first')
-    return found[-1]
-
-
-def check_vectors(
-    head: Head,  # Of the corpus
-    root: Path,  # Of the corpus
-    numbering: int,  # That the rows belong to
-    stop: int,  # One past the position of the last row
-) -> None:
-    "Refuse rows that belong to other items"
-    if numbering != head.numbering: raise CorpusChanged(root)
-    if stop > head.items: raise ValueError(f'rows up to position {stop}, but there are {head.items} items')
-
-
-def as_vectors(
+    card: dict[str, Any],  # Who made the numbers
     rows: np.ndarray,  # One per item
-) -> np.ndarray:  # float32, or float16 if it was
-    "Numbers as they are stored"
-    if rows.ndim < 2 or 0 in rows.shape[1:] or rows.dtype.kind not in 'fiu':
-        raise ValueError(f'vectors are real numbers of shape (items, features); these are {rows.dtype} {rows.shape}')
-    return np.ascontiguousarray(rows, '<f2' if rows.dtype == np.float16 else '<f4')
+    numbering: int,  # Of the items
+    start: int = 0,  # Position of the first
+) -> NewRows:  # As they will be stored: float32, or float16 if they were
+    "Vectors and their card as the store keeps them"
+    if rows.ndim < 2 or 0 in rows.shape[1:] or rows.dtype.kind not in 'fiu': raise ValueError(
+        f'{name!r}: vectors are real numbers of shape (items, features); these are {rows.dtype} {rows.shape}')
+    plain = json.loads(json.dumps(jsonable(card), ensure_ascii=False))
+    raw = np.ascontiguousarray(rows, '<f2' if rows.dtype == np.float16 else '<f4')
+    return NewRows(name, plain, raw, numbering, start)
 
-# %% ../../nbs/corpus/19_vectors.ipynb #d59367fb
-_ARRAYS = re.compile(r'(vectors|weights)_\d+')
+# %% ../../nbs/corpus/19_vectors.ipynb #0de59ef3
+def check_set_name(
+    name: str,  # Wished for
+    facets: Iterable[str],  # Names that are taken
+) -> None:
+    "Refuse a name that cannot be kept"
+    if not name or len(name.encode()) > 200 or not name.isprintable() or '/' in name or name[0] in '._ ':
+        raise ValueError(f'{name!r} cannot name vectors. Choose a short name of letters, digits, spaces and hyphens')
+    if name in facets: raise ValueError(f'{name!r} is a facet of the corpus. Give the vectors another name')
 
 
 def add_array(
@@ -229,6 +255,7 @@ def add_array(
     about: dict[str, Any],  # Name, card and so on
 ) -> ArrayRow:  # Promised, with no rows yet
     "A new array, under a number that was never given before"
+    check_set_name(about['name'], change.facets)
     name = ''
     while not name or name in change.arrays:  # an old facet may bear such a name
         name = f'{"vectors" if kind == "vector" else kind}_{change.head.next_array}'
@@ -245,8 +272,8 @@ def add_rows(
     rows: np.ndarray,  # What comes after its promised rows
 ) -> list[Path]:  # Files that were written and are not synced yet
     "Write rows, and let the check sum run on"
-    spec, raw = array_spec(row), np.ascontiguousarray(rows, '<' + row.dtype)
-    written = write_rows(change.root, spec, row.length, raw)
+    raw = np.ascontiguousarray(rows, '<' + row.dtype)
+    written = write_rows(change.root, array_spec(row), row.length, raw)
     crc = column_crc(raw.reshape(-1), row.crc)
     change.arrays[row.name] = replace(row, length=row.length + len(raw), crc=crc)
     return written
@@ -264,47 +291,21 @@ def extend_vectors(
     numbering: int,  # `snapshot.head.numbering` of the snapshot that the positions are of
 ) -> int:  # Promised rows
     "Add rows to a vector set; those that others have added meanwhile are left as they are"
-    raw, card = as_vectors(rows), plain_card(card)
+    new = new_rows(name, card, rows, numbering, start)
     with one_moment(ledger) as connection:
-        held = _held(read_head(connection), get(connection, ArrayRow), ledger, name, card, start, raw, numbering)
-    if held and held.length >= start + len(raw): return held.length
+        new.check(read_head(connection), ledger.path.parent)
+        held = new.place(get(connection, ArrayRow))
+    if held and held.length >= start + len(new.rows): return held.length
     with changing(ledger, made_by, {'vectors': name} if parameters is None else parameters) as change:
-        held = _held(change.head, change.arrays.values(), ledger, name, card, start, raw, numbering)
-        if held is None:
-            check_set_name(name, change.facets)
-            about = {'name': name, 'card': card}
-            held = add_array(change, 'vector', raw.dtype.str[1:], raw.shape[1:], about)
-        sync_files(add_rows(change, held, raw[held.length - start:]), change.root)
+        new.check(change.head, change.root)
+        held = new.place(change.arrays.values()) or _begin(change, new)
+        sync_files(add_rows(change, held, new.rows[held.length - start:]), change.root)
         return change.arrays[held.name].length
 
 
-def _held(head: Head, arrays: Iterable[ArrayRow], ledger: Ledger, name: str, card: dict[str, Any], start: int,
-          raw: np.ndarray, numbering: int) -> ArrayRow | None:
-    check_vectors(head, ledger.path.parent, numbering, start + len(raw))
-    held = promised_set(head, arrays, name, card)
-    length = held.length if held else 0
-    if start > length: raise ValueError(f'{name!r} has {length} rows; the next begin there, not at {start}')
-    if held and json.loads(held.row) != list(raw.shape[1:]): raise ValueError(
-        f'{name!r} has rows of shape {tuple(json.loads(held.row))}, not {raw.shape[1:]}')
-    return held
-
-# %% ../../nbs/corpus/19_vectors.ipynb #ba2aeef9
-def plain_card(
-    card: dict[str, Any],  # As given
-) -> dict[str, Any]:  # As it will be read
-    "A card as JSON keeps it"
-    kept: dict[str, Any] = json.loads(json.dumps(jsonable(card), ensure_ascii=False))
-    return kept
-
-
-def check_set_name(
-    name: str,  # Wished for
-    facets: Iterable[str],  # Names that are taken
-) -> None:
-    "Refuse a name that cannot be kept"
-    if not name or len(name.encode()) > 200 or not name.isprintable() or '/' in name or name[0] in '._ ':
-        raise ValueError(f'{name!r} cannot name vectors. Choose a short name of letters, digits, spaces and hyphens')
-    if name in facets: raise ValueError(f'{name!r} is a facet of the corpus. Give the vectors another name')
+def _begin(change: Change, new: NewRows) -> ArrayRow:
+    about = {'name': new.name, 'card': new.card}
+    return add_array(change, 'vector', new.rows.dtype.str[1:], new.rows.shape[1:], about)
 
 # %% ../../nbs/corpus/19_vectors.ipynb #f6dec99c
 def replace_vectors(
@@ -318,14 +319,28 @@ def replace_vectors(
     numbering: int,  # `snapshot.head.numbering` of the snapshot that the positions are of
 ) -> None:
     "Put a whole vector set in the place of the one that is there"
-    raw, about = as_vectors(rows), {'name': name, 'card': plain_card(card)}
+    new = new_rows(name, card, rows, numbering)
     with changing(ledger, made_by, {'vectors': name} if parameters is None else parameters) as change:
-        check_vectors(change.head, change.root, numbering, len(raw))
-        check_set_name(name, change.facets)
+        new.check(change.head, change.root)
         for old in arrays_about(change.arrays.values(), 'vector').get(name, []): del change.arrays[old.name]
-        made = add_array(change, 'vector', raw.dtype.str[1:], raw.shape[1:], about)
-        sync_files(add_rows(change, made, raw), change.root)
+        sync_files(add_rows(change, _begin(change, new), new.rows), change.root)
     remove_leavings(ledger)
+
+
+def drop_arrays(
+    ledger: Ledger,  # Of the corpus
+    kind: str,  # Of the run
+    name: str,  # Of a set
+    which: Collection[str] | None = None,  # Names of arrays; None means all of the set
+) -> list[str]:  # What was dropped
+    "Take arrays of vectors and weights out"
+    with changing(ledger, kind, {'vectors': name}) as change:
+        held, weights = (arrays_about(change.arrays.values(), what) for what in ('vector', 'weights'))
+        mine = [row.name for row in (*held.get(name, []), *weights.get(name, [])) if which is None or row.name in which]
+        if not mine: raise CorpusError(f'the corpus has no vectors {name!r}; there are {", ".join(held) or "none"}')
+        for array in mine: del change.arrays[array]
+    remove_leavings(ledger)
+    return mine
 
 
 def drop_vectors(
@@ -333,13 +348,7 @@ def drop_vectors(
     name: str,  # Of the set
 ) -> None:
     "Take a vector set out, and the weights that belong to it"
-    with changing(ledger, 'drop vectors', {'vectors': name}) as change:
-        mine = [row for kind in ('vector', 'weights')
-                for row in arrays_about(change.arrays.values(), kind).get(name, [])]
-        if not mine: raise CorpusError(f'the corpus has no vectors {name!r}; there are '
-                                       f'{", ".join(arrays_about(change.arrays.values(), "vector")) or "none"}')
-        for row in mine: del change.arrays[row.name]
-    remove_leavings(ledger)
+    drop_arrays(ledger, 'drop vectors', name)
 
 # %% ../../nbs/corpus/19_vectors.ipynb #8f82934e
 def store_weights(
@@ -352,7 +361,6 @@ def store_weights(
     for part, values in held.items():
         if values.dtype.kind not in 'fiu': raise ValueError(f'{part} of {name!r} is {values.dtype}, not real numbers')
     with changing(ledger, 'store weights', {'weights': name, 'parts': list(held)}) as change:
-        check_set_name(name, change.facets)
         for old in arrays_about(change.arrays.values(), 'weights').get(name, []): del change.arrays[old.name]
         written = []
         for part, values in held.items():
@@ -363,13 +371,17 @@ def store_weights(
         sync_files(dict.fromkeys(written), change.root)
     remove_leavings(ledger)
 
-# %% ../../nbs/corpus/19_vectors.ipynb #9b800afc
+# %% ../../nbs/corpus/19_vectors.ipynb #b93052b6
+_FOLDER = re.compile(r'(vectors|weights)_\d+')
+
+
 def leavings(
     root: Path,  # The corpus
     known: Iterable[str],  # Arrays that are promised
 ) -> list[Path]:  # Folders
     "Folders of vectors and weights that nobody promises"
-    return [f for f in sorted(root.iterdir()) if _ARRAYS.fullmatch(f.name) and f.name not in set(known)]
+    held = set(known)
+    return [f for f in sorted(root.iterdir()) if _FOLDER.fullmatch(f.name) and f.name not in held]
 
 
 def remove_leavings(
@@ -378,7 +390,9 @@ def remove_leavings(
     "Give back the room of vectors that are not promised any more"
     try:
         with turn(ledger):
-            known = {row.name for row in get(ledger.connection, ArrayRow)}
+            with transaction(ledger) as connection:
+                finish_cut_short(ledger, connection)  # while zarr readers see the old arrays, these stay
+                known = {row.name for row in get(connection, ArrayRow)}
             for folder in leavings(ledger.path.parent, known): durable.disk.remove_folder(folder)
     except (OSError, CorpusError) as e:
         warnings.warn(f'The change is stored, but the room of what it replaces is not free yet: {e}', stacklevel=3)
@@ -393,10 +407,30 @@ def move_vectors(
     for row in [r for r in change.arrays.values() if r.kind == 'vector']:
         places = kept[kept < row.length]
         if len(places) == row.length: continue
-        rows, step = compared_rows(chunks, row), array_spec(row).chunk_rows
-        about = json.loads(row.about)
-        new = add_array(change, 'vector', row.dtype, tuple(json.loads(row.row)), about)
-        for start in range(0, len(places), step):
-            written += add_rows(change, change.arrays[new.name], rows[places[start:start + step]])
+        rows, spec = compared_rows(chunks, row), array_spec(row)
+        new = add_array(change, 'vector', spec.dtype, spec.row, json.loads(row.about))
+        for start in range(0, len(places), spec.chunk_rows):
+            written += add_rows(change, change.arrays[new.name], rows[places[start:start + spec.chunk_rows]])
         del change.arrays[row.name]
     sync_files(dict.fromkeys(written), change.root)
+
+# %% ../../nbs/corpus/19_vectors.ipynb #c95d7db8
+def label_vectors(
+    sets: Iterable[VectorSet],  # Of a corpus
+    taken: Iterable[str],  # Names of other variables
+) -> dict[str, tuple[VectorSet, tuple[str, ...]]]:  # Set and dimensions, by name of the variable
+    "What vectors are called among other variables"
+    used, told = set(taken), {}
+    for held in sets:
+        label = held.name
+        while used & {label, *(dims := vector_dims(held.row, label, held.card.get('kind', '')))}: label += ' vectors'
+        told[label] = held, ('item', *dims)
+        used |= {label, *dims}
+    return told
+
+
+def say_vectors(
+    held: VectorSet,  # A set
+) -> dict[str, Any]:  # Attributes
+    "What a Dataset says of vectors"
+    return {'long_name': f'vectors “{held.name}”', 'card': json.dumps(held.card, ensure_ascii=False)}
