@@ -179,10 +179,10 @@ def draw_doubts(
     "A map coloured by the share of neighbours that each point kept"
     judged = quality.judged
     unjudged = np.setdiff1d(np.flatnonzero(np.isfinite(coordinates).all(1)), judged)
-    axis.scatter(*coordinates[unjudged, :2].T, color='0.8', s=2, linewidths=0)
+    axis.scatter(coordinates[unjudged, 0], coordinates[unjudged, 1], color='0.8', s=2, linewidths=0)
     size = float(np.clip(3000 / max(len(judged), 1), 2, 20))
-    shown = axis.scatter(*coordinates[judged, :2].T, c=100 * quality.per_point['recall'][judged], vmin=0, vmax=100,
-                         cmap='cividis', s=size, linewidths=0)
+    shown = axis.scatter(coordinates[judged, 0], coordinates[judged, 1], c=100 * quality.per_point['recall'][judged],
+                         vmin=0, vmax=100, cmap='cividis', s=size, linewidths=0)
     row_of = {int(item): n for n, item in enumerate(judged)}
     for item in quality.worst(lines, 'continuity'):
         for other in quality.near[row_of[int(item)]]:
