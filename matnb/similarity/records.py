@@ -173,9 +173,10 @@ class Record(Measured):
         return self.given.get(name)
 
     def has(self, name: str) -> bool:
-        "Whether a field is there and not null; null counts as asked for"
-        if self.given.get(name) is None: self.asked.add(name)
-        return self.given.get(name) is not None
+        "Whether a field that must be there is not null; null counts as asked for"
+        if name not in self.given: raise WrongRecord(f'{self.where}: {name} is missing')
+        if self.given[name] is None: self.asked.add(name)
+        return self.given[name] is not None
 
 
 def _is_number(value: Any) -> bool:
