@@ -58,7 +58,7 @@ def find_surroundings(
     found, distances = nearest_graph(space.vectors[held], min(reach + 1, len(held)), space.metric)
     rows = np.full((len(space.vectors), found.shape[1] - 1), -1, 'i4')
     far = np.full(rows.shape, np.inf, 'f4')
-    rows[held], far[held] = held[found[:, 1:]], distances[:, 1:]
+    rows[held], far[held] = np.where(found[:, 1:] < 0, -1, held[found[:, 1:]]), distances[:, 1:]
     return Surroundings(space, rows, far)
 
 # %% ../../nbs/similarity/51_neighbour_prediction.ipynb #627bae8e
