@@ -21,12 +21,12 @@ from typing import Any
 import numpy as np
 
 from . import durable
-from .changes import Change, changing, vector_dims
+from .changes import Change, changing, finish_cut_short, vector_dims
 from .columns import column_crc
 from .durable import sync_files
 from .filtering import TabledCorpus
 from .layout import ArraySpec, DamagedFile, MappedChunks, write_rows
-from .ledger import ArrayRow, CorpusError, Head, Ledger, find, get, one_moment, read_head, turn
+from .ledger import ArrayRow, CorpusError, Head, Ledger, find, get, one_moment, read_head, transaction, turn
 from .measurement import jsonable
 from .snapshot import CorpusChanged, Snapshot, same_numbering
 
@@ -390,7 +390,9 @@ def remove_leavings(
     "Give back the room of vectors that are not promised any more"
     try:
         with turn(ledger):
-            known = {row.name for row in get(ledger.connection, ArrayRow)}
+            with transaction(ledger) as connection:
+                finish_cut_short(ledger, connection)  # while zarr readers see the old arrays, these stay
+                known = {row.name for row in get(connection, ArrayRow)}
             for folder in leavings(ledger.path.parent, known): durable.disk.remove_folder(folder)
     except (OSError, CorpusError) as e:
         warnings.warn(f'The change is stored, but the room of what it replaces is not free yet: {e}', stacklevel=3)
