@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from samples import sample
+from scipy import ndimage
 
 from matnb.corpus.measurement import Channel
 from matnb.corpus.readers.formats import read_file
@@ -60,14 +61,14 @@ def test_a_window_is_where_it_says():
     upright = show(marks, grey, None, View('grey', 40), Window(20, 100, 40))[0]
     assert upright[10:14, 20:24].mean() == 1 and (upright > 0).sum() == 16
     turned = show(marks, grey, None, View('grey', 40), Window(20, 100, 40, 90))[0]
-    assert np.allclose(turned, np.rot90(upright, -1))          # a window turned counter-clockwise shows things turned back
+    assert np.allclose(turned, np.rot90(upright, -1))      # things seem turned the other way
     small = show(marks, grey, None, View('grey', 10), Window(12, 102, 8))[0]
     assert small[4:6, 4:6].min() == 1 and small[0, 0] < 0
 
 
 def test_equal_nanometres_are_equal():
     rng, view = np.random.default_rng(0), View('grey', 32, 64e-9)
-    fine = np.kron(rng.normal(size=(32, 32)), np.ones((8, 8)))          # 256 points of 1 nm
+    fine = ndimage.gaussian_filter(rng.normal(size=(256, 256)), 5)      # 256 points of 1 nm
     coarse = fine.reshape(64, 4, 64, 4).mean((1, 3))                    # 64 points of 4 nm
     a, b = (show(i[None], [Channel('grey')], (p, p), view) for i, p in [(fine, 1e-9), (coarse, 4e-9)])
     assert np.corrcoef(a.ravel(), b.ravel())[0, 1] > 0.95
@@ -111,8 +112,9 @@ def test_the_whole_of_a_long_scan_is_its_middle_square():
 
 # --- Encoders
 
-@pytest.mark.parametrize('options', [{}, {'side': 64}, {'side': 32, 'channels': ['any']}, {'side': 96, 'scale_free': True},
-                                     {'side': 33, 'channels': ['amplitude', 'height']}])
+@pytest.mark.parametrize('options', [
+    {}, {'side': 64}, {'side': 32, 'channels': ['any']}, {'side': 96, 'scale_free': True},
+    {'side': 33, 'channels': ['amplitude', 'height']}])
 def test_spectral_vectors_do_not_depend_on_company(options):
     e = encoder('spectral', **options)
     view = e.card.view
@@ -222,8 +224,8 @@ def test_whitening_takes_what_a_corpus_gives(data):
 
 def test_names_are_cheap():
     "Asking for the names of encoders loads neither torch nor any network"
-    code = "import sys; from matnb.similarity import encoders, spectral, natural, whitening; encoders.encoder_names(); " \
-           "print([m for m in ('torch', 'scipy', 'sklearn', 'PIL') if m in sys.modules])"
+    code = "import sys; from matnb.similarity import encoders, spectral, natural, whitening; " \
+           "encoders.encoder_names(); print([m for m in ('torch', 'scipy', 'sklearn', 'PIL') if m in sys.modules])"
     out = subprocess.run([sys.executable, '-c', code], check=True, capture_output=True, text=True).stdout
     assert out.strip() == '[]', out
 
