@@ -54,8 +54,9 @@ def any_settings(
     return Settings(
         pixel_size=pixel_size, resolution=float(rng.uniform(18, 30)) * 1e-9,
         noise=float(rng.lognormal(np.log(30), 0.5)), phase_offset=float(rng.uniform(-180, 180)),
-        crosstalk=float(rng.lognormal(np.log(0.2), 0.5)), tilt=float(rng.exponential(5)), bow=float(rng.exponential(0.25)),
-        drift=float(rng.lognormal(np.log(0.12), 0.5)), line_noise=0.03, jitter=float(rng.uniform(0, 0.4)), shear=float(rng.exponential(1)),
+        crosstalk=float(rng.lognormal(np.log(0.2), 0.5)), tilt=float(rng.exponential(5)),
+        bow=float(rng.exponential(0.25)), drift=float(rng.lognormal(np.log(0.12), 0.5)), line_noise=0.03,
+        jitter=float(rng.uniform(0, 0.4)), shear=float(rng.exponential(1)),
         scars=float(rng.choice([0, 0, 1, 3])), relief=float(rng.uniform(0.3, 1)),
         electrostatic=float(rng.normal(0.05, 0.08)))
 
