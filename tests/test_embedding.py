@@ -201,6 +201,16 @@ def test_no_more_threads_than_allowed(begun, monkeypatch):
     assert set(seen[1:]) <= {(2, 2), (2, 1)} and max(most) <= 2 and torch.get_num_threads() == before
 
 
+def test_a_worker_process_keeps_to_one_thread(begun):
+    import torch
+    corpus, right = begun
+    before = torch.get_num_threads()
+    with ProcessPoolExecutor(2, mp_context=CONTEXT) as pool:
+        embed(corpus, 'tiny_encoders:lonely', executor=pool, progress=False)
+    torch.set_num_threads(before)
+    same(corpus, 'lonely', right['quick'])
+
+
 def test_workers_that_die_are_told_of(begun):
     corpus, _ = begun
     with ProcessPoolExecutor(2, mp_context=CONTEXT) as pool:

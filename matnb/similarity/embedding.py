@@ -92,7 +92,7 @@ def crew(
         'a worker process ended abruptly: it was killed, or its memory ran out. What was done before stays; run the '
         'same again to go on, with a smaller batch_size= or fewer workers if it was the memory') from e
 
-
+# %% ../../nbs/similarity/10_embedding.ipynb #40298085
 @contextmanager
 def threads_here(
     job: Job,  # What is to be done
@@ -161,7 +161,7 @@ def report_head(
             f'“{report.name}” by {report.encoder}{speed}. corpus.vectors({report.name!r}) gives them; '
             f'they are stored in {report.array}')
 
-
+# %% ../../nbs/similarity/10_embedding.ipynb #9f10cf39
 def report_text(
     report: EmbedReport,  # Of one run
     most: int = 8,  # Items named per reason
@@ -256,7 +256,7 @@ def count_windows(
 
     return len(windows_of(Item(corpus.snapshot, 0).array.spec.row[1:], rule))
 
-
+# %% ../../nbs/similarity/10_embedding.ipynb #eaa83673
 def replan(
     run: Embedding,  # New, or overtaken by a compaction
 ) -> None:
@@ -285,7 +285,7 @@ def by_encoder(
 
     return rows
 
-
+# %% ../../nbs/similarity/10_embedding.ipynb #54d36bf0
 def work(
     run: Embedding,  # Planned
     rows: Source,  # What makes them
@@ -369,7 +369,7 @@ def finish(
     if not begun and report.items == len(report.unseen): refuse_blank(run)
     corpus.record_run('embed', run.parameters, asdict(report))
 
-
+# %% ../../nbs/similarity/10_embedding.ipynb #25f3f2d0
 def refuse_blank(
     run: Embedding,  # At its end
 ) -> None:
@@ -379,7 +379,7 @@ def refuse_blank(
     raise CorpusError(f'no item of {run.corpus.path} can be shown to the encoder {run.made_by.name!r}, '
                       f'which sees {run.made_by.view}: {why}')
 
-
+# %% ../../nbs/similarity/10_embedding.ipynb #c77603fe
 def earlier_reports(
     corpus: Corpus,  # That was embedded
     name: str = '',  # Of the vectors; any if empty
@@ -421,7 +421,7 @@ def combine_vectors(
         store_weights(corpus.snapshot.ledger, name, rule.to_arrays())
         corpus.changed()
 
-
+# %% ../../nbs/similarity/10_embedding.ipynb #ef09cfc5
 def by_whitening(
     rule: Whitening,  # How parts become one
 ) -> Source:  # Rows from the rows of the parts
@@ -471,7 +471,7 @@ def embed(
     carry_out(run, by_encoder(maker, executor), progress)
     return corpus
 
-
+# %% ../../nbs/similarity/10_embedding.ipynb #54ae98ad
 def carry_out(
     run: Embedding,  # Planned
     rows: Source,  # What makes them
@@ -490,7 +490,7 @@ def carry_out(
         f'{run.promised:,} of {run.job.items:,} items have their vector and keep it. Run the same to continue')
     if progress: print(run.report)
 
-
+# %% ../../nbs/similarity/10_embedding.ipynb #35303996
 def refuse_empty(
     corpus: Corpus,  # To be embedded
 ) -> None:
@@ -574,7 +574,7 @@ def vector_of(
     maker = maker_of(corpus, held, encoder)
     return embed_picture(asked, maker, channels=channels, pixel_size=pixel_size, window=window)
 
-
+# %% ../../nbs/similarity/10_embedding.ipynb #6357485b
 def maker_of(
     corpus: Corpus,  # That has vectors
     held: VectorSet,  # One of its sets
