@@ -106,10 +106,10 @@ def check_pixels(corpus: Corpus, position: int, id: str) -> None:
     assert image.shape == right.shape and (image == right).all(), f'item {id} has pixels of something else'
 
 
-def check_items(corpus: Corpus, changed: Iterable[str] = (), only: Iterable[str] | None = None) -> list[str]:
+def check_items(corpus: Corpus, changed: Iterable[str] = ()) -> list[str]:
     "Every item that can be seen is what its id says, in pixels, columns, vectors and metadata; except changed facets"
     ids, mine = corpus.ids().tolist(), set(right_facets('0' * 16)) | {'material'}
-    check_vectors(corpus, only)
+    check_vectors(corpus)
     assert len(set(ids)) == len(ids), 'an item is there twice'
     columns = {name: corpus.values(name) for name in mine - set(changed) if name in corpus.facets}
     for n, (position, id) in enumerate(zip(corpus.positions.tolist(), ids, strict=True)):

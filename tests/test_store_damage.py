@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from store_rules import check_items, copy_of, everything, extend, id_of, quick_folder, replace, scan
+from store_rules import check_vectors, copy_of, everything, extend, id_of, quick_folder, replace, scan
 
 from matnb.corpus.layout import ArraySpec
 from matnb.corpus.ledger import CorpusError
@@ -180,7 +180,7 @@ def test_damaged_vectors_are_taken_out(corpus, folder, name):
     told = f'“{name}” are not what was written.*repair'
     with pytest.raises(OSError, match=told): open_corpus(path).vectors(name, missing='nan')
     with pytest.raises(OSError, match='not what was written'): open_corpus(path).dataset[name].load()
-    check_items(open_corpus(path), only=others)
+    check_vectors(open_corpus(path), only=others)
     again = open_corpus(path)
     with pytest.raises(OSError, match='not what was written'): again.compact()
     report = again.verify()
@@ -190,7 +190,7 @@ def test_damaged_vectors_are_taken_out(corpus, folder, name):
     assert report.ok and 'taken out; make them again' in str(report) and not (path/held.array).exists()
     assert set(again.refresh().vector_sets) == others and again.weights('natural') and again.compact() == 1
     extend(again.refresh(), name=name, row=held.row)
-    check_items(again.refresh())
+    check_vectors(again.refresh())
     assert again.verify().ok
     shutil.rmtree(path)
 

@@ -511,8 +511,8 @@ def attempt_to_create(path):
 def test_what_names_a_facet(corpus):
     "No facet can hide an image, a dimension or an id; everything else that is a name in Python goes"
     dataset = corpus.dataset
-    for name in ('image', 'id', 'item', 'x', 'y', 'channel', 'image_3', 'item_0', 'channel_0_unit', 'deleted',
-                 'two words', '2d', '', 'a' * 300, '../up', 'a/b'):
+    for name in ('image', 'id', 'item', 'x', 'y', 'channel', 'image_3', 'item_0', 'channel_0_unit', 'vectors_1',
+                 'deleted', 'two words', '2d', '', 'a' * 300, '../up', 'a/b'):
         with pytest.raises(ValueError, match='cannot name a facet'): corpus.annotate({id_of(0): {name: 'x'}})
     corpus.annotate({id_of(0): {'image_quality': 'good', 'größe': 3, 'class_': 'a', 'values': 'b', 'x_offset': 2}})
     assert set(dataset.variables) < set(corpus.dataset.variables) and corpus.verify().ok

@@ -84,7 +84,6 @@ OPERATIONS = {
     'restore': (lambda c: c.restore([id_of(n) for n in DELETED]), lambda c: id_of(2) in c),
     'compact': (lambda c: c.compact(), lambda c: c.snapshot.head.deleted == 0),
     'extend vectors': (lambda c: extend(c), lambda c: c.vector_sets['natural'].length == 12),
-    'new vectors': (lambda c: extend(c, name='windows', row=(3, 4)), lambda c: 'windows' in c.vector_sets),
     'replace vectors': (lambda c: replace(c, 'second'), lambda c: c.vector_sets['plane'].card['told'] == 'second'),
     'drop vectors': (lambda c: c.drop_vectors('natural'), lambda c: 'natural' not in c.vector_sets),
     'record run': (lambda c: c.record_run('test', {}, {'a': 1}), lambda c: c.runs()[-1].kind == 'test'),
@@ -110,8 +109,7 @@ def check_after(path: Path, operation: str) -> bool:
                 'append new facet': {id_of(33)}, 'restore': {id_of(n) for n in DELETED}}
     right = old - ({id_of(4), id_of(5)} if operation == 'delete' else set()) | expected.get(operation, set())
     assert ids == (right if done else old), 'half an operation is visible'
-    assert set(corpus.vector_sets) == {'plane'} | (set() if done and operation == 'drop vectors' else {'natural'}) | (
-        {'windows'} if done and operation == 'new vectors' else set())
+    assert set(corpus.vector_sets) == {'plane'} | (set() if done and operation == 'drop vectors' else {'natural'})
     if 'natural' in corpus.vector_sets: assert corpus.weights('natural')['mean'].tolist() == [0, 1, 2, 3, 4]
     assert corpus.values('outcome')[0] == ('partial' if done and operation == 'annotate' else 'failed')
     check_plain(path, possible)

@@ -161,7 +161,7 @@ def verify_images(
         try: snapshot.image(position)
         except OSError as e: report.damaged[f'{snapshot.column("item_id").item(position):016x}'] = str(e)
 
-
+# %% ../../nbs/corpus/20_upkeep.ipynb #ac781afe
 def verify_vectors(
     snapshot: Snapshot,  # Of the corpus
     report: VerifyReport,  # To be filled
@@ -215,7 +215,7 @@ def compact_corpus(
     tidy_up(ledger)
     return gone
 
-
+# %% ../../nbs/corpus/20_upkeep.ipynb #b9a20519
 def tidy_up(
     ledger: Ledger,  # Of the corpus
 ) -> None:

@@ -221,7 +221,7 @@ class NewRows:
             f'{self.name!r} has {length} rows; the next begin there, not at {self.start}')
         return held
 
-
+# %% ../../nbs/corpus/19_vectors.ipynb #f3b4bbb0
 def new_rows(
     name: str,  # Of the set
     card: dict[str, Any],  # Who made the numbers
@@ -236,15 +236,16 @@ def new_rows(
     raw = np.ascontiguousarray(rows, '<f2' if rows.dtype == np.float16 else '<f4')
     return NewRows(name, plain, raw, numbering, start)
 
-# %% ../../nbs/corpus/19_vectors.ipynb #0de59ef3
+# %% ../../nbs/corpus/19_vectors.ipynb #1d043493
 def check_set_name(
+    change: Change,  # Under way
     name: str,  # Wished for
-    facets: Iterable[str],  # Names that are taken
 ) -> None:
-    "Refuse a name that cannot be kept"
+    "Refuse a name that cannot be kept; one that is in use already stays, even if a facet came to bear it"
+    if any(name in arrays_about(change.arrays.values(), kind) for kind in ('vector', 'weights')): return
     if not name or len(name.encode()) > 200 or not name.isprintable() or '/' in name or name[0] in '._ ':
         raise ValueError(f'{name!r} cannot name vectors. Choose a short name of letters, digits, spaces and hyphens')
-    if name in facets: raise ValueError(f'{name!r} is a facet of the corpus. Give the vectors another name')
+    if name in change.facets: raise ValueError(f'{name!r} is a facet of the corpus. Give the vectors another name')
 
 
 def add_array(
@@ -255,7 +256,6 @@ def add_array(
     about: dict[str, Any],  # Name, card and so on
 ) -> ArrayRow:  # Promised, with no rows yet
     "A new array, under a number that was never given before"
-    check_set_name(about['name'], change.facets)
     name = ''
     while not name or name in change.arrays:  # an old facet may bear such a name
         name = f'{"vectors" if kind == "vector" else kind}_{change.head.next_array}'
@@ -298,6 +298,7 @@ def extend_vectors(
     if held and held.length >= start + len(new.rows): return held.length
     with changing(ledger, made_by, {'vectors': name} if parameters is None else parameters) as change:
         new.check(change.head, change.root)
+        check_set_name(change, name)
         held = new.place(change.arrays.values()) or _begin(change, new)
         sync_files(add_rows(change, held, new.rows[held.length - start:]), change.root)
         return change.arrays[held.name].length
@@ -322,6 +323,7 @@ def replace_vectors(
     new = new_rows(name, card, rows, numbering)
     with changing(ledger, made_by, {'vectors': name} if parameters is None else parameters) as change:
         new.check(change.head, change.root)
+        check_set_name(change, name)
         for old in arrays_about(change.arrays.values(), 'vector').get(name, []): del change.arrays[old.name]
         sync_files(add_rows(change, _begin(change, new), new.rows), change.root)
     remove_leavings(ledger)
@@ -361,6 +363,7 @@ def store_weights(
     for part, values in held.items():
         if values.dtype.kind not in 'fiu': raise ValueError(f'{part} of {name!r} is {values.dtype}, not real numbers')
     with changing(ledger, 'store weights', {'weights': name, 'parts': list(held)}) as change:
+        check_set_name(change, name)
         for old in arrays_about(change.arrays.values(), 'weights').get(name, []): del change.arrays[old.name]
         written = []
         for part, values in held.items():

@@ -240,7 +240,7 @@ def storage_table(
     place = f'<div>Folder: <code>{escape(say_path(corpus.path))}</code></div>'
     return place + table(['array', 'images', 'points', 'channels', 'numbers', 'size'], rows) + vectors_table(corpus)
 
-
+# %% ../../nbs/corpus/24_view.ipynb #d50ee5e4
 def vectors_table(
     corpus: 'Corpus',  # Or a part of one
 ) -> str:  # HTML; nothing when there are no vectors
