@@ -3,7 +3,7 @@ import time
 
 import numpy as np
 
-from matnb.similarity.encoders import Encoder, wrap
+from matnb.similarity.encoders import Card, Encoder, wrap
 from matnb.similarity.views import View
 
 SMALL = View(('image',), 12)
@@ -46,3 +46,24 @@ def weights_differ() -> Encoder:
 
     torch.manual_seed(os.getpid())
     return wrap(torch.nn.Conv2d(1, 20, 3), 'unstable', SMALL, device='cpu')
+
+
+def wide() -> Encoder:
+    "Long vectors"
+    return wrap(lambda pictures: np.repeat(product(pictures), 150, 1), 'wide', SMALL)
+
+
+def lonely() -> Encoder:
+    "Made with several threads, and works with one only"
+    import torch
+    from threadpoolctl import threadpool_info
+
+    torch.set_num_threads(3)
+
+    def alone(pictures):
+        counts = {torch.get_num_threads(), *(p['num_threads'] for p in threadpool_info() if p['user_api'] == 'blas')}
+        if len(pictures) > 1 and counts != {1}: raise ValueError(f'computed by {counts} threads')
+        return product(pictures)
+
+    card = Card('lonely', 20, SMALL)
+    return Encoder(card, alone)

@@ -4,15 +4,15 @@
 
 # %% auto #0
 __all__ = ['KEPT_MAPS', 'runs_of_items', 'Job', 'EncoderFailed', 'Workplace', 'is_shareable', 'workplace', 'keep_to_one_thread',
-           'Batch', 'items_between', 'room_for', 'prepare', 'ask_encoder', 'whose_fault', 'batch_name', 'Vectors',
+           'Batch', 'room_for', 'items_between', 'prepare', 'ask_encoder', 'whose_fault', 'batch_name', 'Vectors',
            'make_vectors', 'refuse_infinite', 'make_vectors_elsewhere']
 
-# %% ../../nbs/similarity/09_batches.ipynb #b6050f19
+# %% ../../nbs/similarity/09_batches.ipynb #779a011b
 import json
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator
-from contextlib import nullcontext, suppress
+from contextlib import ExitStack, nullcontext, suppress
 from dataclasses import dataclass, field
 from os import getpid
 from pathlib import Path
@@ -102,9 +102,10 @@ def is_shareable(
     "Whether several threads may call an encoder at once"
     return bool(card.weights) or bool(card.recipe[0] and ':' not in card.recipe[0])
 
-# %% ../../nbs/similarity/09_batches.ipynb #5f421b2c
+# %% ../../nbs/similarity/09_batches.ipynb #bd666b90
 _OPEN: OrderedDict[Job, Workplace] = OrderedDict()
 _OPENING = threading.Lock()
+_FOR_GOOD = ExitStack()  # Never left
 
 
 def workplace(
@@ -121,7 +122,7 @@ def workplace(
 
 def keep_to_one_thread() -> None:
     "Let this worker process compute with one thread from now on; its neighbours use the other processors"
-    threads(1).__enter__()
+    _FOR_GOOD.enter_context(threads(1))
 
 # %% ../../nbs/similarity/09_batches.ipynb #221f5e7a
 @dataclass
@@ -135,20 +136,6 @@ class Batch:
     unseen: dict[str, str] = field(default_factory=dict)  # Reasons by id of the others
 
 
-def items_between(
-    work: Workplace,  # Corpus and encoder
-    start: int,  # First position
-    stop: int,  # One past the last
-) -> list[Item]:  # In order
-    "A run of items, for which the ledger is asked once"
-    items, rows = [Item(work.snapshot, p) for p in range(start, stop)], []
-    with suppress(DamagedRecord):  # then each item is asked for by itself, and the damaged one is named
-        rows = get(work.snapshot.ledger.connection, ItemRow, 'WHERE item >= ? AND item < ? ORDER BY item', [start, stop])
-    for item, row in zip(items, rows, strict=False):
-        if row.id == item.id: item.row = row
-    return items
-
-
 def room_for(
     shape: tuple[int, ...],  # Of the pictures
     device: str,  # Where the encoder runs
@@ -159,6 +146,21 @@ def room_for(
 
     room: np.ndarray = torch.empty(shape, pin_memory=True).numpy()
     return room
+
+# %% ../../nbs/similarity/09_batches.ipynb #31e96644
+def items_between(
+    work: Workplace,  # Corpus and encoder
+    start: int,  # First position
+    stop: int,  # One past the last
+) -> list[Item]:  # In order
+    "A run of items, for which the ledger is asked once"
+    items, rows = [Item(work.snapshot, p) for p in range(start, stop)], []
+    with suppress(DamagedRecord):
+        asked = 'WHERE item >= ? AND item < ? ORDER BY item'
+        rows = get(work.snapshot.ledger.connection, ItemRow, asked, [start, stop])
+    for item, row in zip(items, rows, strict=False):
+        if row.id == item.id: item.row = row
+    return items
 
 
 def prepare(
@@ -196,7 +198,7 @@ def ask_encoder(
         f'its card promises real numbers of shape {wanted}: one row of {wanted[1]} per picture')
     return made.reshape(*batch.pictures.shape[:2], -1)
 
-
+# %% ../../nbs/similarity/09_batches.ipynb #300e62f2
 def whose_fault(
     work: Workplace,  # Corpus and encoder
     batch: Batch,  # With which the encoder failed
@@ -250,7 +252,7 @@ def make_vectors(
         refuse_infinite(work, batch, rows)
     return Vectors(start, rows, batch.unseen)
 
-
+# %% ../../nbs/similarity/09_batches.ipynb #c529fc04
 def refuse_infinite(
     work: Workplace,  # Corpus and encoder
     batch: Batch,  # Whose vectors were made

@@ -54,7 +54,10 @@ class View:
         return cls(tuple(told['channels']), told['side'], told['extent'])
 
     def __str__(self) -> str:
-        shown = ', '.join(c.replace('|', ' or ') for c in self.channels)
+        chains = [[a.strip() for a in c.split('|')] for c in self.channels]
+        first = [c[0] for c in chains]
+        other = list(dict.fromkeys(a for c in chains for a in c[1:] if a not in first))
+        shown = ', '.join(first) + (f' (else {" or ".join(other)})' if other else '')
         scale = 'the whole image, scale-free' if self.extent is None else f'{self.extent * 1e9:.4g} nm across'
         return f'{self.side} × {self.side} points, {scale}: {shown}'
 
@@ -193,7 +196,7 @@ def resample_straight(
     columns = across @ rows.reshape(side, count, points).transpose(2, 1, 0).reshape(points, count * side)
     return np.ascontiguousarray(columns.reshape(side, count, side).transpose(1, 2, 0))
 
-
+# %% ../../nbs/similarity/00_views.ipynb #1c50701b
 def _blocks(planes: np.ndarray, window: Window, side: int) -> np.ndarray | None:
     "The same where each point covers a block of whole pixels, as most often; None elsewhere"
     step, y, x = window.size / side, window.y - window.size / 2, window.x - window.size / 2
@@ -363,7 +366,7 @@ def _crop(window: Window, shape: tuple[int, int], aspect: float) -> tuple[tuple[
     inner = Window(window.y - int(low[0]), window.x - int(low[1]), window.size, window.angle)
     return (slice(int(low[0]), int(high[0])), slice(int(low[1]), int(high[1]))), inner
 
-
+# %% ../../nbs/similarity/00_views.ipynb #62f5028d
 def show_item(
     item: 'DescribedImage',  # Of a corpus
     view: View,  # What is asked for
