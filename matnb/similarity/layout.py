@@ -368,7 +368,7 @@ def layout(
     links = joined(near[0], strengths(near[1]))
     begun = first_places(space, links, dimensions, pick(start), seed)
     rounds = epochs if epochs is not None else 500 if len(space) <= 10_000 else 200
-    follows = start is not None and np.isfinite(pick(start)).all(1).mean() > 0.5
+    follows = start is not None and np.isfinite(start[held]).all(1).mean() > 0.5
     settled = settle(begun, links, rounds, min_dist, seed, progress, passed=int(FOLLOWING * rounds) if follows else 0)
     places[held] = turned_like(settled, begun)
     return places
