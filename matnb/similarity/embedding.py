@@ -104,7 +104,8 @@ def threads_here(
     hands = pool or ThreadPoolExecutor(cores if shared else min(cores, 2), 'matnb-embed')
     try:
         with threads(1 if shared else max(1, cores - 1)):
-            yield lambda *run: hands.submit(make_vectors, work, *run), hands._max_workers + 1
+            workers = hands._max_workers
+            yield lambda *run: hands.submit(make_vectors, work, *run), workers + 1 if workers <= cores else cores
     finally:
         if hands is not pool: hands.shutdown(cancel_futures=True)
 
@@ -451,7 +452,7 @@ def embed(
     encoder: Any = 'natural',  # Name, `package.module:function`, network, function, `Encoder` or `combine(...)`
     *,
     name: str = '',  # Of the vectors; that of the encoder if empty
-    batch_size: int | None = None,  # Pictures that the encoder gets at once; 32, on a graphics card 256
+    batch_size: int | None = None,  # Items whose vectors are made together; 32, on a graphics card 256
     executor: Any = None,  # A pool or a dask client; threads of this process if None
     device: str = 'auto',  # cpu, cuda, cuda:1; auto takes a graphics card if there is one
     windows: Any = None,  # A rule that lists parts of the image, each of which gets a vector
@@ -522,7 +523,7 @@ def as_measurement(
     if isinstance(what, Measurement): return what.image, what.channels, what.pixel_size
     pixels = np.asarray(what)
     image = pixels[None] if pixels.ndim == 2 else pixels
-    if channels is None and len(image) == 1: channels = ['image']
+    if channels is None and image.shape[:-2] == (1,): channels = ['image']
     if image.ndim != 3 or channels is None or len(channels) != len(image): raise ValueError(
         f'pixels of shape {pixels.shape} need the names of their channels: channels=["height", …], one per plane of '
         '(channel, y, x). A phase needs its unit as well: Channel("phase", "deg")')
@@ -533,6 +534,7 @@ def read_one(
     path: Path,  # A microscope's file
 ) -> Measurement:  # The only one in it
     "Read a file that holds one image"
+    if not path.is_file(): raise ValueError(f'{str(path)!r} is neither an item of the corpus nor a file')
     done = next(decode([path]))
     if done.error: raise ValueError(f'{path.name}: {done.error}') from done.error
     if len(done.measurements) == 1: return done.measurements[0]
@@ -567,7 +569,7 @@ def vector_of(
     "The vector that something has, or would have, in a set of vectors"
     if name not in corpus.vector_sets: corpus.vectors(name)  # says what there is
     held, asked = corpus.vector_sets[name], what
-    if isinstance(what, int) or (isinstance(what, str) and what in corpus): asked = corpus[what]
+    if isinstance(what, int | np.integer) or (isinstance(what, str) and what in corpus): asked = corpus[what]
     if isinstance(asked, Item) and window is None and len(held.row) == 1 and same_corpus(asked, corpus):
         return stored_vector(corpus, asked, name)
     if isinstance(asked, np.ndarray) and channels is None: channels = likely_channels(corpus, asked)
