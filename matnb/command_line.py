@@ -146,11 +146,23 @@ def _data(given: argparse.Namespace) -> int:
         for path in fetch(name, progress=not given.quiet): print(path)
     return OK
 
-# %% ../nbs/10_command_line.ipynb #babb84cf
+# %% ../nbs/10_command_line.ipynb #dbecf530
+def _replay(given: argparse.Namespace) -> int:
+    from matnb.corpus.measurement import plain_text
+    from matnb.corpus.store import open_corpus
+    from matnb.similarity.replaying import replay_file
+
+    replay = replay_file(given.path, open_corpus(given.corpus), given.to, maps=given.maps)
+    for change in replay.changes:
+        changed = f'{len(change.gained):,} gained, {len(change.lost):,} lost'
+        print(f'{change.number:3} {plain_text(change.name, 40):40} {change.now:9,} items, {changed}')
+        for remark in change.remarks: print(f'    {plain_text(remark, 200)}')
+    return OK if replay.as_before else WRONG
+
+# %% ../nbs/10_command_line.ipynb #72e49ec9
 _EPILOG = """
 status:
-  0 done; 1 done, but files were rejected, damage was found or items have no vector; 2 not done;
-  130 stopped by the keyboard
+  0 done; 1 done, but something is wrong; 2 not done; 130 stopped by the keyboard
 
 examples:
   matnb demo --to pfm-demo                     a simulated corpus to play with
@@ -158,6 +170,7 @@ examples:
   matnb info my-corpus
   matnb embed my-corpus --encoder spectral     a vector for each scan, for maps and search
   matnb publish my-corpus /shared/class-2027   a read-only copy for a class
+  matnb replay domains.json my-corpus --to june the same questions as in May
 """
 
 
@@ -220,6 +233,11 @@ def _add_others(add: Callable[..., argparse.ArgumentParser]) -> None:
     demo.add_argument('--seed', type=int, default=2021, help='which corpus (2021)')
     data = add('data', _data, 'list published scans, or fetch some')
     data.add_argument('names', nargs='*', metavar='NAME', help='data set; none lists them')
+    replay = add('replay', _replay, 'choose the items of a saved path again, in a corpus as it is now')
+    replay.add_argument('path', metavar='PATH.json', help='a path that was saved')
+    replay.add_argument('corpus', metavar='CORPUS', help='folder of the corpus')
+    replay.add_argument('--to', metavar='RESULT', help='folder for tables, maps and a page; it must not exist')
+    replay.add_argument('--maps', action='store_true', help='make the maps that were never made')
     for p in (demo, data): p.add_argument('--quiet', action='store_true', help='no progress bar')
 
 

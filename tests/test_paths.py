@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine as Machine
-from hypothesis.stateful import initialize, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import initialize, invariant, rule, run_state_machine_as_test
 from store_rules import check_pixels, id_of, quick_folder, right_facets, scan
 
 from matnb.corpus.snapshot import CorpusChanged
@@ -25,6 +25,7 @@ from matnb.corpus.store import Corpus, create_corpus, open_corpus
 from matnb.corpus.vectors import extend_vectors
 from matnb.similarity.path_files import PathFileError, path_from_json
 from matnb.similarity.paths import NothingChosen, Path, open_path
+from matnb.similarity.records import WrongRecord
 from matnb.similarity.replaying import replay_file
 from matnb.similarity.selections import (
     AnyOf,
@@ -80,13 +81,6 @@ def shown_place(new, vectors, coordinates, **options) -> np.ndarray:
     "New items where their vector says; the others must be where theirs says"
     assert np.array_equal(coordinates, vectors[:, :coordinates.shape[1]], equal_nan=True)
     return np.array(new[:, :coordinates.shape[1]], 'f4')
-
-
-@pytest.fixture
-def exact_maps():
-    "Maps whose places follow from ids"
-    with mock.patch('matnb.similarity.maps.layout', shown_layout), mock.patch(
-            'matnb.similarity.replaying.place', shown_place): yield
 
 
 # --- What selections must give, item by item
@@ -157,11 +151,13 @@ class Model:
 
 
 def nearest(how: Like, ids: list[str]) -> list[str]:
-    "The items most like some"
-    far = {i: min(squared(i, e) for e in how.examples) for i in ids}
+    "The items most like some; those nearer to a counter-example are moved back in proportion"
+    far = {}
     for i in ids:
-        if any(squared(i, c) < far[i] for c in how.counterexamples): far[i] = math.inf
-    held = [i for i in ids if far[i] < math.inf and (how.within is None or np.sqrt(far[i]) <= np.float32(how.within))]
+        liked = np.float32(math.sqrt(min(squared(i, e) for e in how.examples)))
+        unliked = np.float32(math.sqrt(min((squared(i, c) for c in how.counterexamples), default=math.inf)))
+        far[i] = liked if not unliked < liked else liked * (liked / unliked) if unliked else math.inf
+    held = [i for i in ids if far[i] < math.inf and (how.within is None or far[i] <= np.float32(how.within))]
     if how.count is not None: held = sorted(held, key=lambda i: far[i])[:how.count]
     return [i for i in ids if i in set(held)]
 
@@ -206,7 +202,8 @@ class Walks(Machine):
 
     def took_in(self):
         "The path sees the corpus as it is"
-        self.shown, self.known_marks, self.compacted = [i for i, seen in self.held.items() if seen], dict(self.marks), False
+        self.shown, self.known_marks = [i for i, seen in self.held.items() if seen], dict(self.marks)
+        self.compacted = False
 
     def here(self) -> list[str]:
         "What the current step must show"
@@ -286,9 +283,11 @@ class Walks(Machine):
         if 'mark' in self.path.corpus.facets: kinds.append(st.just(WithFacets({'mark': None})))
         if here: kinds += [st.lists(st.sampled_from(here), min_size=1, max_size=20, unique=True).map(
             lambda ids: TheseItems(tuple(ids))), st.just(Everything())]
-        if known: kinds.append(st.builds(
-            Like, st.lists(st.sampled_from(known), min_size=1, max_size=2).map(tuple),
-            st.lists(st.sampled_from(known), max_size=1).map(tuple), st.integers(1, 12), st.sampled_from([None, 9.5])))
+        if known: kinds += [
+            st.builds(Like, st.lists(st.sampled_from(known), min_size=1, max_size=2).map(tuple),
+                      st.lists(st.sampled_from(known), max_size=1).map(tuple), st.integers(1, 12),
+                      st.sampled_from([None, 9.5, 14.0])),
+            st.builds(Like, st.sampled_from(known).map(lambda i: (i,)), st.just(()), st.none(), st.floats(0, 20))]
         if self.path.step.mapped and depth == 0: kinds += [  # settled on the whole map, not on part of it
             st.builds(InLasso, st.lists(POINTS, min_size=3, max_size=7).map(tuple)),
             st.builds(lambda a, b: InBox(np.minimum(a, b), np.maximum(a, b)), POINTS, POINTS)]
@@ -376,7 +375,10 @@ class Walks(Machine):
             assert change.gained.tolist() == sorted(set(step.ids.tolist()) - was)
             assert change.lost.tolist() == sorted(was - set(step.ids.tolist()))
             assert step.mapped == before.find(step.number).mapped
-            self.laid_out[step.number, step.options] = set(step.ids.tolist())
+            if not step.mapped: continue
+            ids, mapped = set(step.ids.tolist()), self.on_map(step)  # of the map as it was
+            if any(i in mapped and not is_blank(i) for i in ids): self.laid_out[step.number, step.options] = ids
+            else: assert not ids - mapped or all(map(is_blank, ids - mapped)) or 'no place' in ' '.join(change.remarks)
 
     # - what must hold after every step
 
@@ -416,3 +418,224 @@ def test_ids_places_and_pictures_agree_on_every_walk(request):
     run_state_machine_as_test(Walks, settings=settings(
         max_examples=400 if slow else 20, stateful_step_count=50 if slow else 25, deadline=None, derandomize=not slow,
         suppress_health_check=list(HealthCheck), print_blob=True))
+
+
+# --- With the real layout
+
+@pytest.fixture(scope='module')
+def folder():
+    with quick_folder() as path: yield path
+
+
+@pytest.fixture(scope='module')
+def walked(folder) -> Path:
+    "Five steps on 150 scans, with real maps"
+    corpus = create_corpus(folder/'walked', 'Walked')
+    corpus.append([scan(n, kind=0) for n in range(150)])
+    embed_all(corpus)
+    path = Path.begin(corpus, 'exact', title='Tüpfel “quoted” <b>', seed=3)
+    path.refine(progress=False)
+    x, top = np.nanmedian(path.step.coordinates[:, 0]), 1e3
+    path.select(lasso=[(x, -top), (top, -top), (top, top), (x, top)], name='right')
+    path.refine(progress=False)
+    path.select(like=path.step.ids[0], count=20, within=30.0)
+    path.go('right').path.select(where={'material': ['PbTiO3', 'BiFeO3'], 'thickness': (None, 7e-7)}, inverse=True)
+    path.go(1).path.branch('in depth', dimensions=3, method='pca')
+    path.refine(progress=False)
+    return path
+
+
+def test_a_real_map_lays_each_item_by_its_own_vector(walked):
+    for step in walked:
+        if not step.mapped: continue
+        ids, at = step.ids.tolist(), step.coordinates
+        blank = np.array([is_blank(i) for i in ids])
+        assert (np.isnan(at).all(1) == blank).all() and (blank.any() or step.parent)
+        vectors = np.array([vector_of(i) for i in ids])[~blank]
+        true, drawn = (((v[:, None] - v) ** 2).sum(-1) + 1e9 * np.eye(len(v)) for v in (vectors, at[~blank]))
+        near = np.argsort(drawn, 1)[:, :8]
+        share = np.mean(np.take_along_axis(true, near, 1)) / true[true < 1e8].mean()
+        assert share < 0.75, f'neighbours on the map of step {step.number} are no nearer than others: {share:.2f}'
+
+
+def test_a_child_is_laid_out_from_its_parent(walked):
+    path = Path(walked.corpus, walked.tree, walked.stored.maps)
+    path.go('right').path.branch('alone', from_parent=False)
+    before, held = path.start_of(path.find('right').number), ~np.isnan(path.step.coordinates[:, 0])
+    followed, alone = ([np.corrcoef(before[held, n], path.find(name).coordinates[held, n])[0, 1] for n in (0, 1)]
+                       for name in ('right', 'alone'))
+    assert np.mean(followed) > 0.5 and np.mean(followed) > np.mean(alone) + 0.2, (followed, alone)
+
+
+def test_the_same_walk_gives_the_same_path(walked, folder):
+    again = Path.begin(walked.corpus, 'exact', seed=3)
+    assert np.array_equal(again.refine(progress=False).coordinates, walked.find(1).coordinates, equal_nan=True)
+    again.choose(walked.find('right').selection)
+    assert (again.step.ids == walked.find('right').ids).all()
+    assert np.array_equal(again.refine(progress=False).coordinates, walked.find('right').coordinates, equal_nan=True)
+
+
+def test_others_can_open_it_and_learn_nothing_of_this_machine(walked, folder, monkeypatch):
+    import getpass
+    import socket
+    file = walked.save(folder/'shared.json')
+    text = file.read_text()
+    for private in (str(folder), str(Folder.home()) + '/', f'"{socket.gethostname()}'): assert private not in text
+    assert getpass.getuser() not in json.dumps({k: v for k, v in json.loads(text).items() if k != 'steps'})
+    copy = walked.corpus.publish(folder/'elsewhere')
+    path = open_path(file, copy)
+    assert not path.remarks and [s.breadcrumb for s in path] == [s.breadcrumb for s in walked]
+    assert path.save(folder/'again.json').read_bytes() == file.read_bytes()
+
+
+def test_a_full_disk_leaves_the_old_file(walked, folder, monkeypatch):
+    from matnb.corpus import durable
+    file = walked.save(folder/'kept.json')
+    before = file.read_bytes()
+
+    def full(fd, data, offset): raise OSError(28, 'No space left on device')
+    monkeypatch.setattr(durable.disk, 'write', full)
+    with pytest.raises(OSError, match='No space'): walked.save(file)
+    with pytest.raises(OSError, match='No space'): replay_file(file, walked.corpus, folder/'no room')
+    assert file.read_bytes() == before and not list(folder.glob('.*')) and not (folder/'no room').exists()
+
+
+def test_an_interrupted_map_leaves_the_path_as_it_was(walked, monkeypatch):
+    import matnb.similarity.maps
+    path = Path(walked.corpus, walked.tree, {})
+
+    def stopped(*args, **options): raise KeyboardInterrupt
+    monkeypatch.setattr(matnb.similarity.maps, 'layout', stopped)
+    with pytest.raises(KeyboardInterrupt): path.refine()
+    assert not path.step.mapped and path.tree is walked.tree
+
+
+def test_a_batch_run_from_the_command_line(walked, folder, capsys):
+    from matnb.command_line import main
+    file, to = walked.save(folder/'batch.json'), folder/'june'
+    assert main(['replay', str(file), str(walked.corpus.path), '--to', str(to), '--maps']) == 0
+    said = capsys.readouterr().out
+    assert said.count('0 gained, 0 lost') == len(walked)
+    assert {p.name for p in to.iterdir()} == {'path.json', 'steps.csv', 'index.html', *(
+        f'step {s.number}.csv' for s in walked)}
+    page = (to/'index.html').read_text()
+    assert '<b>' not in page.replace('<b>Map', '') and '<script' not in page and 'src="http' not in page
+    assert main(['replay', str(file), str(walked.corpus.path), '--to', str(to)]) == 2
+    bare = create_corpus(folder/'bare', 'Bare')
+    bare.append([scan(n, kind=0) for n in range(150)])
+    assert main(['replay', str(file), str(bare.path)]) == 1 and 'no vectors' in capsys.readouterr().out
+
+
+def test_a_likeness_is_what_a_search_finds(walked):
+    from matnb.similarity.searching import search
+    for like, unlike in (((3,), ()), ((3, 8), (5,)), ((0,), (1, 2))):
+        some, others = ([walked.find(1).ids[n] for n in places] for places in (like, unlike))
+        found = search(walked.find(1).view, some, unlike=others, count=25).ids
+        path = Path(walked.corpus, walked.tree)
+        step = path.go(1).path.select(like=some, unlike=others, count=25 + len(some))
+        assert set(step.ids.tolist()) - set(some) - set(others) <= set(found) | set(others)
+        assert len(set(found) & set(step.ids.tolist())) >= 25 - len(others)
+        assert set(path.go(1).path.select(search(walked.find(1).view, some, count=9)).ids) == set(
+            search(walked.find(1).view, some, count=9).ids)
+
+
+# --- Files from others
+
+def opens(text: str | bytes) -> str:
+    "What is said of a file's text; nothing if it can be opened"
+    try: path_from_json(text)
+    except WrongRecord as e:
+        assert len(str(e)) < 1000
+        return str(e)
+    return ''
+
+
+HOSTILE = [
+    '', 'null', '[]', '{}', '"text"', '{"format": "matnb path"}', '[' * 200_000, '{"a":' * 50_000, '\x00', 'NaN',
+    '{"format": "matnb path", "version": 1e400}', '{"format": "matnb path", "version": 1, "steps": {}}', '9' * 100_000,
+    '{"format": "matnb path", "format": "matnb path"}', b'\xff\xfe\x00', b'PK\x03\x04', b'\x80\x04\x95']
+
+
+@pytest.mark.parametrize('text', HOSTILE, ids=range(len(HOSTILE)))
+def test_what_is_no_path_file_is_refused(text): assert opens(text)
+
+
+STRANGE = [None, True, -1, 0, 1.5, 2**70, 1e308, '', 'x', '\ud800', 'x' * 100_001, [], [[]], [None], {}, {'from': 1},
+           {'kind': 'not'}, ['0' * 16], ['0' * 16] * 2, '../../etc/passwd', '<script>alert(1)</script>']
+
+
+def leaves(value, place=()):
+    "All places in a JSON value"
+    yield place
+    pairs = value.items() if isinstance(value, dict) else enumerate(value[:2]) if isinstance(value, list) else ()
+    for key, inside in pairs: yield from leaves(inside, (*place, key))
+
+
+def with_change(given, place, change):
+    "A copy with something else at a place"
+    copy = json.loads(json.dumps(given))
+    at = copy
+    for key in place[:-1]: at = at[key]
+    change(at, place[-1])
+    return copy
+
+
+def test_a_mutated_file_is_refused_or_is_a_sound_path(walked, folder, request):
+    given = json.loads(walked.save(folder/'sound.json').read_text())
+    places = [p for p in leaves(given) if p]
+    chance = random.Random(2027)
+    slow = 'slow' in request.config.getoption('--flags').split()
+    tries = [(p, v) for p in places for v in STRANGE]
+    refused = 0
+    for place, value in tries if slow else chance.sample(tries, 500):
+        def put(at, key, value=value): at[key] = value
+        refused += check_mutated(json.dumps(with_change(given, place, put)), folder, walked)
+    for place in places:
+        if isinstance(place[-1], str):
+            copy = with_change(given, place, lambda at, key: at.pop(key))
+            assert opens(json.dumps(copy)) or place[-2:-1] in (('vectors',), ('quality',), ('conditions',)), place
+    assert refused > 0.8 * (len(tries) if slow else 500)
+
+
+def check_mutated(text: str, folder: Folder, walked: Path) -> bool:
+    "Whether it is refused; what is not refused must be a path of which everything can be shown"
+    said = opens(text)
+    if said: return True
+    (folder/'mutated.json').write_text(text)
+    try: path = open_path(folder/'mutated.json', walked.corpus)
+    except ValueError as e:
+        assert 'none of the' in str(e)
+        return True
+    for step in path:
+        assert step.parent is None or set(step.ids) <= set(step.parent.ids)
+        assert (step.view.ids() == step.ids).all() and (not step.mapped or len(step.coordinates) == len(step))
+    assert '<script' not in path._repr_html_() + path.step._repr_html_()
+    path.replay(walked.corpus)
+    return False
+
+
+def test_bits_that_flip_are_refused_or_harmless(walked, folder):
+    raw = walked.save(folder/'bits.json').read_bytes()
+    chance = random.Random(5)
+    for _ in range(300):
+        at = chance.randrange(len(raw))
+        changed = raw[:at] + bytes([raw[at] ^ 1 << chance.randrange(8)]) + raw[at + 1:]
+        if not opens(changed): check_mutated(changed.decode(), folder, walked)
+
+
+def test_a_cut_file_is_refused(walked, folder):
+    raw = walked.save(folder/'cut.json').read_bytes()
+    for at in random.Random(6).sample(range(len(raw) - 2), 60): assert opens(raw[:at])
+
+
+def test_a_huge_file_is_not_read(walked, folder):
+    file = folder/'huge.json'
+    with file.open('wb') as f: f.truncate(2**28 + 1)
+    with pytest.raises(PathFileError, match='at most'): open_path(file, walked.corpus)
+
+
+def test_a_very_deep_path_can_be_shown_and_kept(walked, folder):
+    path = Path.begin(walked.corpus, 'exact')
+    for _ in range(1500): path.branch('deeper')
+    assert path._repr_html_().count('<li') > 1500
+    assert len(open_path(path.save(folder/'deep.json'), walked.corpus)) == 1501

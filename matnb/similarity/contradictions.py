@@ -27,7 +27,7 @@ from matnb.similarity.evidence import (
     result_html,
     say_working,
 )
-from .foretelling import Local, local_view, neighbour_pictures
+from .foretelling import Local, item_pictures, local_view
 from matnb.similarity.neighbour_prediction import (
     BLUE,
     GREY,
@@ -265,10 +265,8 @@ def evidence_pictures(
     if found.corpus is None: return Picture('', say_evidence(found, n))
     near = zip(found.neighbours[n][:count].tolist(), found.distances[n][:count].tolist(), strict=True)
     others = [(str(found.ids[row]), f'{far:.3f}: {_says(found, row)}') for row, far in near if row >= 0]
-    own = neighbour_pictures(found.corpus, [(str(found.ids[found.order[n]]), f'says {_own(found, n)}')])
-    style = f'display: inline-block; border-right: 3px solid {ORANGE}; margin-right: 10px'
-    box = Picture(f'<div style="{style}">{own.html}</div>', f'the item itself: {own.alt}')
-    return side_by_side([box, neighbour_pictures(found.corpus, others)])
+    own = (str(found.ids[found.order[n]]), f'this item: {_own(found, n)}')
+    return side_by_side(item_pictures(found.corpus, [own, *others]))
 
 
 def contradictions_frame(

@@ -105,24 +105,27 @@ class Encoder:
         pictures = _checked(pictures, self.card.view, self.name)
         vectors = np.empty((len(pictures), self.card.dims), np.float32)
         for first in range(0, len(pictures), self.batch):
-            vectors[first : first + self.batch] = self._one_batch(pictures[first : first + self.batch])
+            some = pictures[first : first + self.batch]
+            given = check_vectors(self.forward(_filled_up(some, self.batch)), self.batch, self.card.dims, self.name)
+            vectors[first : first + len(some)] = given[: len(some)]
         return vectors
-
-    def _one_batch(self, pictures: np.ndarray) -> np.ndarray:
-        count, full = len(pictures), pictures
-        if count < self.batch:
-            full = np.zeros((self.batch, *pictures.shape[1:]), np.float32)
-            full[:count] = pictures
-        return check_vectors(self.forward(full), self.batch, self.card.dims, self.name)[:count]
 
     def __repr__(self) -> str:
         return f'Encoder {self.name}: {self.card.dims} numbers, {self.card.metric}; sees {self.card.view}'
 
-
+# %% ../../nbs/similarity/01_encoders.ipynb #016f7316
 _NO_RECIPE = ("exists in this process only. For worker processes, and to find it again later, put it into a module "
               "and name it: encoder('package.module:maker')")
 
-# %% ../../nbs/similarity/01_encoders.ipynb #5f859506
+
+def _filled_up(pictures: np.ndarray, batch: int) -> np.ndarray:
+    "As many pictures as a batch has, the last ones blank"
+    if len(pictures) == batch: return pictures
+    full = np.zeros((batch, *pictures.shape[1:]), np.float32)
+    full[: len(pictures)] = pictures
+    return full
+
+
 def _checked(pictures: np.ndarray, view: View, name: str) -> np.ndarray:
     pictures = np.ascontiguousarray(pictures, np.float32)
     wanted = (len(view.channels), view.side, view.side)
@@ -224,7 +227,7 @@ def _probe(forward: Forward, view: View, batch: int, name: str) -> int:
     check_vectors(given, batch, given.shape[1], name)
     return int(given.shape[1])
 
-
+# %% ../../nbs/similarity/01_encoders.ipynb #134fae80
 def wrap(
     what: Any,  # A network, or a function from pictures to vectors
     name: str = '',  # What vector sets will be called; its own name if empty

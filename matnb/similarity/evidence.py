@@ -180,14 +180,16 @@ class Space:
 
     @property
     def held(self) -> np.ndarray:
-        "Which items have a vector"
-        return np.isfinite(self.vectors).all(1)
+        "Which items have a vector, and for the cosine one that points somewhere"
+        known = np.isfinite(self.vectors).all(1)
+        return known & self.vectors.any(1) if self.metric == 'cosine' else known
 
 
 def fingerprint(
     card: dict[str, Any],  # Of a vector set
 ) -> str:  # 12 hexadecimal digits
-    "What identifies the maker of a set of numbers"
+    "What identifies the maker of a set of numbers: the encoder's own fingerprint where the card has one"
+    if card.get('fingerprint'): return str(card['fingerprint'])[:12]
     return hashlib.sha256(json.dumps(card, sort_keys=True, default=str).encode()).hexdigest()[:12]
 
 

@@ -49,12 +49,15 @@ def compare_facets(
     spread: dict[str, tuple[float, bool]] | None = None,  # Of quantities in the corpus; whether they differ by factors
 ) -> tuple[list[str], list[str], list[str]]:  # What is the same, what differs, what is unknown
     "Two experiments compared, in words"
-    same, differs, unknown = [], [], []
+    same: list[str] = []
+    differs: list[str] = []
+    unknown: list[str] = []
     for name, facet in about.items():
         a, b, plain = one.get(name), other.get(name), name.replace('_', ' ')
-        if a is None or b is None:
-            if a is not None or b is not None: unknown.append(plain)
-        elif facet.kind != 'quantity': (same if a == b else differs).append(plain if a == b else f'{plain} {b}, not {a}')
+        if a is None and b is None: continue
+        if a is None or b is None: unknown.append(plain)
+        elif a == b: same.append(plain)
+        elif facet.kind != 'quantity': differs.append(f'{plain} {b}, not {a}')
         else:
             size, factors = (spread or {}).get(name, (abs(a), False))
             said = say_change(plain, facet, a, b, size, factors)
@@ -73,8 +76,9 @@ def say_change(
     "How a quantity differs"
     if factors and a > 0 and b > 0:
         if abs(np.log(b / a)) <= 0.02 * spread: return ''
-        factor = f'{b / a:.2g} times as large' if b > a else f'{a / b:.2g} times smaller'
-        return f'{plain} {factor} ({say_value(facet, b)})'
+        times = max(a / b, b / a)
+        many = f'{times:.2g}' if times >= 2 else f'{times:.2f}'
+        return f'{plain} {many} times {"larger" if b > a else "smaller"} ({say_value(facet, b)})'
     if abs(b - a) <= 0.02 * spread: return ''
     return f'{plain} {say_quantity(abs(b - a), facet.unit)} {"higher" if b > a else "lower"}'
 
@@ -114,7 +118,8 @@ def odds_near(
     dealt = np.array([shuffle_groups(failed, groups, rng)[near].sum() for _ in range(permutations)])
     tails = [(1 + (sign * dealt >= sign * counts[0][0]).sum()) / (1 + permutations) for sign in (1, -1)]
     return Odds((counts[0][0], counts[0][1]), (counts[1][0], counts[1][1]), float(found.statistic),
-                (float(interval.low), float(interval.high)), float(fisher_exact(counts).pvalue), min(1.0, 2 * min(tails)))
+                (float(interval.low), float(interval.high)), float(fisher_exact(counts).pvalue),
+                float(min(1.0, 2 * min(tails))))
 
 # %% ../../nbs/similarity/56_failures.ipynb #710e11eb
 @dataclass(frozen=True)
@@ -225,12 +230,13 @@ def failed_near(
     known = (words != '') & space.held & (apart.codes != apart.codes[row])
     rows, far = _rows_near(space.vectors, space.metric, row, known, count, within)
     bad, near = np.isin(words, list(failed)), np.isin(np.arange(len(words)), rows)
+    wrong, right = rows[bad[rows]], rows[~bad[rows]]
     own = np.unique(apart.codes[known], return_inverse=True)[1]
     names = [n for n in facets if n in corpus.facets]
     return FailuresNear(
         corpus.ids()[row], corpus.ids()[rows], far, tuple(words[rows].tolist()), bad[rows],
-        _differences(corpus, row, rows[bad[rows]], names), _reasons(corpus, rows[bad[rows]]),
-        odds_near(bad[known], near[known], own, seed=seed), contrasts_of(corpus, rows[bad[rows]], rows[~bad[rows]], names),
+        _differences(corpus, row, wrong, names), _reasons(corpus, wrong),
+        odds_near(bad[known], near[known], own, seed=seed), contrasts_of(corpus, wrong, right, names),
         basis_of(corpus, space, apart, known, len(rows), seed), corpus)
 
 
@@ -295,7 +301,7 @@ def failures_html(
         labels = [(near.item, 'asked about')]
         labels += [(str(near.ids[n]), f'{near.distances[n]:.3f}: {near.outcomes[n]}') for n in listed[:show]]
         parts.append(side_by_side(item_pictures(near.corpus, labels)).html)
-    for n in listed[:15]:
+    for n in listed[:8]:
         same, differs, unknown = near.differences[str(near.ids[n])]
         doubt = f'<br><i>unknown: {escape(", ".join(unknown))}</i>' if unknown else ''
         rows.append([escape(str(near.ids[n])), f'{near.distances[n]:.3f}', escape(near.outcomes[n]),
@@ -303,8 +309,8 @@ def failures_html(
                      escape('; '.join(differs)) + doubt])
     if rows: parts.append(fold(f'The nearest {len(rows)} failures and what differed in them', table(
         ['item', 'distance', 'outcome', 'why', 'same', 'differs'], rows), unfolded=True))
-    lines = [[escape(c.facet.replace('_', ' ')), escape(c.failed), escape(c.others), f'{c.p_value:.2g}', f'{c.q_value:.2g}']
-             for c in near.contrasts]
+    lines = [[escape(c.facet.replace('_', ' ')), escape(c.failed), escape(c.others), f'{c.p_value:.2g}',
+              f'{c.q_value:.2g}'] for c in near.contrasts]
     if lines: parts.append(fold('Near failures against near successes', table(
         ['facet', 'failed', 'did not fail', 'p', 'q'], lines)))
     return result_html(near.summary, parts, near.basis, [_CAUTION])

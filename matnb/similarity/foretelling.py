@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['Local', 'local_view', 'Calibration', 'calibrate', 'calibration_scores', 'likelier', 'weighted_ceiling',
            'local_without_groups', 'interval_from', 'set_from', 'Foretold', 'foretell', 'foretold_figure',
-           'neighbours_frame', 'witnesses', 'neighbour_pictures', 'coverage_note', 'predict_for', 'new_vector']
+           'neighbours_frame', 'witnesses', 'item_pictures', 'coverage_note', 'predict_for', 'new_vector']
 
 # %% ../../nbs/similarity/54_foretelling.ipynb #290e34f8
 from collections.abc import Sequence
@@ -155,13 +155,14 @@ def local_without_groups(
 ) -> tuple[Local, dict[int, Local], np.ndarray, np.ndarray]:  # With all; without each near group; neighbours; distances
     "What neighbours say of a new image, with and without each group that is near"
     codes, asked = calibration.groups.codes, np.asarray(vector, 'f4')[None]
-    base = calibration.used if away is None else calibration.used & (codes != away)
-    far, rows = calibration.index.query(asked, calibration.k, among=base)
-    near = np.unique(codes[rows[0][np.isfinite(far[0])]])
-    without = {}
+    base, k = calibration.used if away is None else calibration.used & (codes != away), calibration.k
+    far, rows = calibration.index.query(asked, k, among=base)
+    near, without = np.unique(codes[rows[0][np.isfinite(far[0])]]), {}
+    largest = max((int((base & (codes == group)).sum()) for group in near), default=0)
+    more, found = (a[0] for a in calibration.index.query(asked, k + largest, among=base))
     for group in near.tolist():
-        distances, found = calibration.index.query(asked, calibration.k, among=base & (codes != group))
-        without[group] = local_view(calibration.which, base, found, distances)
+        kept = np.flatnonzero((found >= 0) & (codes[found] != group))[:k]
+        without[group] = local_view(calibration.which, base, found[None, kept], more[None, kept])
     return local_view(calibration.which, base, rows, far), without, rows[0], far[0]
 
 # %% ../../nbs/similarity/54_foretelling.ipynb #92889912
@@ -370,23 +371,23 @@ def witnesses(
     "The neighbours on which a forecast rests, to be looked at"
     if told.corpus is None: return Picture('', 'neighbours without pictures')
     near = [(n, d, say_working(told.which, float(told.which.working[n]))) for n, d in told.neighbours[:count]]
-    return neighbour_pictures(told.corpus, [(str(told.ids[n]), f'{d:.3f}: {said}') for n, d, said in near])
+    return side_by_side(item_pictures(told.corpus, [(str(told.ids[n]), f'{d:.3f}: {said}') for n, d, said in near]))
 
 
-def neighbour_pictures(
+def item_pictures(
     corpus: 'Corpus',  # That holds the items
-    near: Sequence[tuple[str, str]],  # Ids, and what to write below each
+    wanted: Sequence[tuple[str, str]],  # Ids, and what to write below each
     size: int = 92,  # Pixels on the screen
-) -> Picture:  # In a row that wraps
+) -> list[Picture]:  # In the same order
     "Items with a line below each"
     from matnb.corpus.view import channel_picture, telling_channel
 
     pictures = []
-    for name, label in near:
+    for name, label in wanted:
         item = corpus[name]
         simulated = ' (simulated)' if item.facets.get('origin') == 'simulated' else ''
         pictures.append(channel_picture(item, telling_channel(item.channels), size, f'{label}{simulated}'))
-    return side_by_side(pictures)
+    return pictures
 
 
 def coverage_note(
@@ -394,9 +395,10 @@ def coverage_note(
 ) -> str:  # One sentence
     "What the interval promises"
     whole = 'set' if told.which.kind == 'category' else 'interval'
+    alike = f'{told.p_alike:.0%} of the items lie as far from their neighbours as this image.'
     return (f'The {whole} is made to hold the truth for {told.coverage:.0%} of images of new '
             f'{told.basis.groups.replace("_", " ")}s that resemble the corpus, on average over them (CV+; guaranteed: '
-            f'{2 * told.coverage - 1:.0%}). {told.p_alike:.0%} of the items lie as far from their neighbours.')
+            f'{2 * told.coverage - 1:.0%}). {alike}')
 
 # %% ../../nbs/similarity/54_foretelling.ipynb #3659589b
 def predict_for(
@@ -419,7 +421,8 @@ def predict_for(
     row = range(len(corpus))[int(what)]
     if not space.held[row]: raise ValueError(f'item {corpus.ids()[row]} has no vector in {space.name}')
     truth = say_working(which, float(which.working[row])) if which.known[row] else ''
-    return foretell(calibration, space.vectors[row], int(apart.codes[row]), truth=truth, ids=corpus.ids(), corpus=corpus)
+    own = int(apart.codes[row])
+    return foretell(calibration, space.vectors[row], own, truth=truth, ids=corpus.ids(), corpus=corpus)
 
 
 def new_vector(

@@ -254,32 +254,32 @@ def map_figure(
     "A map as a still picture"
     import matplotlib.pyplot as plt
 
-    solid = drawn.coordinates.shape[1] == 3
-    drawing = plt.figure(figsize=(5.6, 3.8))
-    axis: Any = drawing.add_subplot(projection='3d' if solid else None)
-    chosen = np.isfinite(drawn.coordinates).all(1)
+    values, facet = _values_to_draw(drawn, colour)
+    solid, chosen = drawn.coordinates.shape[1] == 3, np.isfinite(drawn.coordinates).all(1)
+    others = np.zeros(len(drawn), bool)
     if highlight is not None:
         others = chosen & ~np.isin(drawn.ids, highlight.ids() if hasattr(highlight, 'ids') else list(highlight))
-        scatter(axis, drawn, others, np.full(len(drawn), 3.0), color='0.85', linewidths=0)
-        chosen &= ~others
-    values, facet = _values_to_draw(drawn, colour)
+    chosen &= ~others
     sizes, scale = _sizes(drawn, size, chosen)
+    drawing = plt.figure(figsize=(5.6, 3.8))
+    axis: Any = drawing.add_subplot(projection='3d' if solid else None)
+    scatter(axis, drawn, others, np.full(len(drawn), 3.0), color='0.85', linewidths=0)
     if values is None: told = _draw_plain(axis, drawn, chosen, sizes)
     elif values.dtype.kind in 'fM': told = _draw_quantity(
         axis, drawn, chosen, sizes, values, facet, KEPT if isinstance(colour, str) else 'given numbers')
     else: told = _draw_words(axis, drawn, chosen, sizes, values, facet)
     axis.set(xticks=[], yticks=[], **({'zticks': []} if solid else {}))
-    if not solid: axis.set_aspect('equal', 'datalim')
-    return figure(drawing, f'Map of {int(chosen.sum()):,} items{told}{scale}', _caption(drawn, told + scale), dpi=80)
+    if not solid: axis.set_aspect('equal', 'box')
+    return figure(drawing, f'Map of {int(chosen.sum()):,} items{told}{scale}', _caption(drawn, scale), dpi=80)
 
 
 KEPT = 'share of neighbours kept'
 
 
-def _caption(drawn: Map, told: str) -> str:
+def _caption(drawn: Map, scale: str) -> str:
     origin = drawn.corpus.values('origin') if 'origin' in drawn.corpus.facets else np.empty(0, str)
     made_up = f' {int((origin == "simulated").sum()):,} items are simulated.' if (origin == 'simulated').any() else ''
-    return f'{drawn}.{made_up}'
+    return f'{drawn}{scale}.{made_up}'
 
 # %% ../../nbs/similarity/32_maps.ipynb #5223ad9e
 def _values_to_draw(drawn: Map, colour: Any) -> tuple[np.ndarray | None, 'Facet | None']:
@@ -367,7 +367,12 @@ def _draw_quantity(axis: 'Axes', drawn: Map, chosen: np.ndarray, sizes: np.ndarr
     norm = (LogNorm if wide else Normalize)(low, high)
     shown = scatter(axis, drawn, known, sizes, c=numbers[known], cmap='viridis', linewidths=0, norm=norm)
     say = lambda v, _=None: say_value_of(facet, values.dtype.kind, float(v))  # noqa: E731
-    axis.figure.colorbar(shown, ax=axis, label=name, format=FuncFormatter(say))
+    bar: Any = axis.figure.colorbar(shown, ax=axis, label=name, format=FuncFormatter(say), shrink=0.8)
+    if wide:
+        decades = 10.0 ** np.arange(np.floor(np.log10(low)), np.ceil(np.log10(high)) + 1)
+        round_ones = (decades[:, None] * [1, 2, 5]).ravel()
+        bar.set_ticks(round_ones[(round_ones >= low) & (round_ones <= high)])
+        bar.minorticks_off()
     hollow = f'; {int(lacking.sum()):,} without it are hollow' if lacking.any() else ''
     return f', coloured by {name} from {say(low)} to {say(high)}{hollow}'
 

@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['NEIGHBOUR_COUNTS', 'BLUE', 'ORANGE', 'GREY', 'GREEN', 'Surroundings', 'find_surroundings', 'neighbours_elsewhere',
-           'vote_weights', 'vote_shares', 'told_by_neighbours', 'parts_of_score', 'score_of', 'score_interval',
-           'shuffle_groups', 'NeighbourPrediction', 'tellable', 'check_enough', 'best_count', 'word_frequency',
-           'validated_counts', 'prediction_of', 'invented_samples', 'prediction_figure', 'name_ticks',
-           'prediction_notes', 'prediction_frame', 'predict_from_neighbours']
+           'vote_weights', 'vote_shares', 'told_by_neighbours', 'parts_of_score', 'score_of', 'Asked', 'score_interval',
+           'word_frequency', 'shuffle_groups', 'NeighbourPrediction', 'tellable', 'check_enough', 'best_count',
+           'validated_counts', 'prediction_of', 'ask_elsewhere', 'shuffled_scores', 'invented_samples',
+           'prediction_figure', 'name_ticks', 'prediction_notes', 'prediction_frame', 'predict_from_neighbours']
 
 # %% ../../nbs/similarity/51_neighbour_prediction.ipynb #d5cf9caa
 from dataclasses import dataclass
@@ -58,7 +58,7 @@ def find_surroundings(
     found, distances = nearest_graph(space.vectors[held], min(reach + 1, len(held)), space.metric)
     rows = np.full((len(space.vectors), found.shape[1] - 1), -1, 'i4')
     far = np.full(rows.shape, np.inf, 'f4')
-    rows[held], far[held] = held[found[:, 1:]], distances[:, 1:]
+    rows[held], far[held] = np.where(found[:, 1:] < 0, -1, held[found[:, 1:]]), distances[:, 1:]
     return Surroundings(space, rows, far)
 
 # %% ../../nbs/similarity/51_neighbour_prediction.ipynb #627bae8e
@@ -162,19 +162,62 @@ def score_of(
     spread = squares - total**2 / np.maximum(count, 1)
     return np.asarray(1 - errors / np.maximum(spread, np.finfo('f4').tiny))
 
-# %% ../../nbs/similarity/51_neighbour_prediction.ipynb #43415293
+# %% ../../nbs/similarity/51_neighbour_prediction.ipynb #53627bc1
+@dataclass(frozen=True, eq=False)
+class Asked:
+    "Items whose property is told, and the neighbours that may be asked, in order"
+
+    which: Property  # Of all items
+    used: np.ndarray  # Which items take part
+    own: np.ndarray  # Group of each item that takes part, counted from 0
+    rows: np.ndarray  # (items that take part, neighbours): some more than are asked
+    distances: np.ndarray  # The same shape
+    counts: np.ndarray  # How many neighbours each item asks
+
+    def voters(self, absent: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+        "Neighbours and the weights of their votes, when some groups (True) are absent"
+        rows, far = self.rows, self.distances
+        if absent is not None:
+            place = np.cumsum(self.used) - 1
+            gone = ~np.isfinite(far) | absent[self.own][place[rows]]
+            order = np.argsort(gone, axis=1, kind='stable')
+            rows, far = (np.take_along_axis(a, order, 1) for a in (rows, np.where(gone, np.inf, far)))
+        most = int(self.counts.max())
+        inside = np.arange(most) < self.counts[:, None]
+        return rows[:, :most], vote_weights(np.where(inside, far[:, :most], np.inf))
+
+
 def score_interval(
-    which: Property,  # Of all items
-    parts: np.ndarray,  # (groups, parts)
-    seed: int = 0,  # Of chance
+    asked: Asked,  # Items and their neighbours
+    score: float,  # Of all of them
+    seed: int = 0,  # Of chance, which deals groups to parts
     level: float = 0.95,
-    draws: int = 999,
+    parts: int = 20,
 ) -> tuple[float, float]:  # Low and high end
-    "Interval of a score, by drawing groups with replacement"
-    rng, count = np.random.default_rng([seed, 1]), len(parts)
-    drawn = rng.multinomial(count, np.full(count, 1 / count), draws) @ parts
-    low, high = np.quantile(score_of(which, drawn), [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
+    "Interval of a score, by leaving out a part of the groups at a time"
+    from scipy.stats import t
+
+    groups = int(asked.own.max()) + 1
+    part = np.random.default_rng([seed, 1]).permutation(groups) % min(parts, groups)
+    frequency, values, without = word_frequency(asked.which, asked.used), asked.which.working, []
+    for n in range(min(parts, groups)):
+        rows, weights = asked.voters(part == n)
+        kept = part[asked.own] != n
+        told = told_by_neighbours(asked.which, values, rows[kept], weights[kept], frequency)
+        whole = np.zeros(int(kept.sum()), int)
+        without.append(score_of(asked.which, parts_of_score(asked.which, values[asked.used][kept], told, whole)[0]))
+    error = np.sqrt((len(without) - 1) * np.var(without)) * t.ppf((1 + level) / 2, len(without) - 1)
+    return max(score - error, 0.0) if asked.which.kind == 'category' else score - error, min(score + error, 1.0)
+
+
+def word_frequency(
+    which: Property,  # Of all items
+    used: np.ndarray,  # Which items count
+) -> np.ndarray | None:  # By word; None for quantities
+    "How common each word is"
+    if which.kind != 'category': return None
+    counts = np.bincount(which.values[used], minlength=len(which.words))
+    return np.maximum(counts, 1) / max(used.sum(), 1)
 
 # %% ../../nbs/similarity/51_neighbour_prediction.ipynb #3558d6bd
 def shuffle_groups(
@@ -200,7 +243,7 @@ class NeighbourPrediction:
     groups: Groups  # Which were left out together
     told: np.ndarray  # What the neighbours say, on the working scale; -1 or NaN for items that took no part
     score: float  # Balanced accuracy, or R² on the working scale
-    interval: tuple[float, float]  # 95 %, by drawing groups
+    interval: tuple[float, float]  # 95 %, by leaving out groups
     baseline: np.ndarray  # Scores of properties dealt out at random
     leaky: float  # The score when only the item itself is left out
     also: dict[str, float]  # Accuracy and that of the commonest word; or mean absolute error and the median's
@@ -290,16 +333,6 @@ def best_count(
         scores.append(float(score_of(which, parts_of_score(which, values[asked], told, alone)[0])))
     return NEIGHBOUR_COUNTS[int(np.argmax(scores))]
 
-
-def word_frequency(
-    which: Property,  # Of all items
-    used: np.ndarray,  # Which items count
-) -> np.ndarray | None:  # By word; None for quantities
-    "How common each word is"
-    if which.kind != 'category': return None
-    counts = np.bincount(which.values[used], minlength=len(which.words))
-    return np.maximum(counts, 1) / max(used.sum(), 1)
-
 # %% ../../nbs/similarity/51_neighbour_prediction.ipynb #3a664217
 def validated_counts(
     which: Property,  # Of all items
@@ -330,52 +363,55 @@ def prediction_of(
     used, left = tellable(which, around.space.held, groups.codes)
     check_enough(which, used, groups)
     if k is not None and k < 1: raise ValueError(f'k={k}: at least one neighbour is needed')
-    counts = k if k is not None else validated_counts(which, around, used, groups.codes, seed)
-    own, truth = np.unique(groups.codes[used], return_inverse=True)[1], which.working[used]
-    rows, weights = _voters(around, counts, used, groups.codes)
-    told = told_by_neighbours(which, which.working, rows, weights, word_frequency(which, used))
-    parts = parts_of_score(which, truth, told, own)
-    alone = _voters(around, counts, used, np.arange(len(used)))
-    leaky = told_by_neighbours(which, which.working, *alone, word_frequency(which, used))
+    counts = np.full(len(used), k) if k is not None else validated_counts(which, around, used, groups.codes, seed)
+    asked, truth = ask_elsewhere(which, around, used, groups.codes, counts), which.working[used]
+    whole, frequency = np.zeros(len(truth), int), word_frequency(which, used)
+    told = told_by_neighbours(which, which.working, *asked.voters(), frequency)
+    score = float(score_of(which, parts_of_score(which, truth, told, whole)[0]))
+    alone = ask_elsewhere(which, around, used, np.arange(len(used)), counts).voters()
+    leaky = told_by_neighbours(which, which.working, *alone, frequency)
     every = np.full(len(used), -1 if which.kind == 'category' else np.nan, told.dtype)
     every[used] = told
     return NeighbourPrediction(
-        which, np.arange(len(used)) if ids is None else ids, used, groups, every, float(score_of(which, parts.sum(0))),
-        score_interval(which, parts, seed), _baseline(which, used, own, rows, weights, permutations, seed),
-        float(score_of(which, parts_of_score(which, truth, leaky, own).sum(0))),
-        _plain_measures(which, used, rows, weights), left, basis_of(corpus, around.space, groups, used, k, seed))
+        which, np.arange(len(used)) if ids is None else ids, used, groups, every, score,
+        score_interval(asked, score, seed), shuffled_scores(asked, permutations, seed),
+        float(score_of(which, parts_of_score(which, truth, leaky, whole)[0])), _plain_measures(asked), left,
+        basis_of(corpus, around.space, groups, used, k, seed))
 
-# %% ../../nbs/similarity/51_neighbour_prediction.ipynb #61b9d1b8
-def _voters(
-    around: Surroundings, counts: int | np.ndarray, used: np.ndarray, groups: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray]:
-    "Neighbours of the items that take part, and the weights of their votes"
-    rows, far = neighbours_elsewhere(around, int(np.max(counts)), used, groups)
-    rows, far = rows[used], far[used]
-    if isinstance(counts, np.ndarray): far = np.where(np.arange(far.shape[1]) < counts[used][:, None], far, np.inf)
-    return rows, vote_weights(far)
+# %% ../../nbs/similarity/51_neighbour_prediction.ipynb #516a3118
+def ask_elsewhere(
+    which: Property,  # Of all items
+    around: Surroundings,  # Of all items
+    used: np.ndarray,  # Which items take part
+    groups: np.ndarray,  # Number of each item's group
+    counts: np.ndarray,  # How many neighbours each item asks
+) -> Asked:  # With half as many neighbours again, for when some are absent
+    "The neighbours, from other groups, of the items that take part"
+    rows, far = neighbours_elsewhere(around, -(-3 * int(counts.max()) // 2), used, groups)
+    return Asked(which, used, np.unique(groups[used], return_inverse=True)[1], rows[used], far[used], counts[used])
 
 
-def _baseline(
-    which: Property, used: np.ndarray, own: np.ndarray, rows: np.ndarray, weights: np.ndarray, permutations: int,
-    seed: int,
-) -> np.ndarray:
+def shuffled_scores(
+    asked: Asked,  # Items and their neighbours
+    permutations: int = 999,  # How many times values are dealt out anew
+    seed: int = 0,  # Of chance
+) -> np.ndarray:  # One score for each time
     "Scores of the property dealt out at random among the groups"
-    rng, frequency = np.random.default_rng([seed, 3]), word_frequency(which, used)
-    values, truth = which.working.copy(), which.working[used]
+    which, used, rng = asked.which, asked.used, np.random.default_rng([seed, 3])
+    values, truth, frequency = which.working.copy(), which.working[used], word_frequency(which, used)
     if which.kind != 'category': values[~used] = 0.0
-    scores, whole = np.empty(permutations), np.zeros(len(truth), int)
+    scores, whole, voters = np.empty(permutations), np.zeros(len(truth), int), asked.voters()
     for n in range(permutations):
-        values[used] = dealt = shuffle_groups(truth, own, rng)
-        told = told_by_neighbours(which, values, rows, weights, frequency)
+        values[used] = dealt = shuffle_groups(truth, asked.own, rng)
+        told = told_by_neighbours(which, values, *voters, frequency)
         scores[n] = score_of(which, parts_of_score(which, dealt, told, whole)[0])
     return scores
 
 
-def _plain_measures(which: Property, used: np.ndarray, rows: np.ndarray, weights: np.ndarray) -> dict[str, float]:
+def _plain_measures(asked: Asked) -> dict[str, float]:
     "Measures that need no explanation"
-    truth, told = which.working[used], told_by_neighbours(which, which.working, rows, weights)
-    if which.kind == 'category':
+    truth, told = asked.which.working[asked.used], told_by_neighbours(asked.which, asked.which.working, *asked.voters())
+    if asked.which.kind == 'category':
         return {'accuracy': float((truth == told).mean()),
                 'accuracy of the commonest word': float(np.bincount(truth).max() / len(truth))}
     return {'mean absolute error': float(np.abs(truth - told).mean()),

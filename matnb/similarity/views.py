@@ -196,7 +196,7 @@ def resample_straight(
     columns = across @ rows.reshape(side, count, points).transpose(2, 1, 0).reshape(points, count * side)
     return np.ascontiguousarray(columns.reshape(side, count, side).transpose(1, 2, 0))
 
-
+# %% ../../nbs/similarity/00_views.ipynb #1c50701b
 def _blocks(planes: np.ndarray, window: Window, side: int) -> np.ndarray | None:
     "The same where each point covers a block of whole pixels, as most often; None elsewhere"
     step, y, x = window.size / side, window.y - window.size / 2, window.x - window.size / 2
@@ -366,7 +366,7 @@ def _crop(window: Window, shape: tuple[int, int], aspect: float) -> tuple[tuple[
     inner = Window(window.y - int(low[0]), window.x - int(low[1]), window.size, window.angle)
     return (slice(int(low[0]), int(high[0])), slice(int(low[1]), int(high[1]))), inner
 
-
+# %% ../../nbs/similarity/00_views.ipynb #62f5028d
 def show_item(
     item: 'DescribedImage',  # Of a corpus
     view: View,  # What is asked for
