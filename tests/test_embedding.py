@@ -363,6 +363,8 @@ def test_a_published_corpus(begun):
         patch.setattr(embedding, 'may_write', lambda path: False)
         with pytest.raises(CorpusError, match='before publishing'): embed(bare, 'tiny_encoders:quick', progress=False)
         embed(full, 'tiny_encoders:quick', progress=False)
+        patch.setattr(embedding, 'find_encoder', lambda *_: pytest.fail('an encoder is made for nothing'))
+        embed(full, 'tiny_encoders:quick', name='quick', progress=False)
     assert np.array_equal(full.vectors('quick'), right['quick'])
 
 

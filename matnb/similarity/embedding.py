@@ -6,9 +6,9 @@
 __all__ = ['COMMIT_SECONDS', 'COMMIT_BYTES', 'Source', 'Asked', 'in_order', 'crew', 'threads_here', 'refuse_fork', 'EmbedReport',
            'report_head', 'report_text', 'report_html', 'Embedding', 'plan', 'count_windows', 'replan', 'by_encoder',
            'work', 'progress_bar', 'blank_items', 'name_unseen', 'finish', 'refuse_blank', 'earlier_reports',
-           'last_embedding', 'combine_vectors', 'by_whitening', 'whole_set', 'embed', 'carry_out', 'refuse_empty',
-           'refuse_unwritable', 'as_measurement', 'read_one', 'embed_picture', 'vector_of', 'maker_of', 'made_again',
-           'same_corpus', 'stored_vector', 'likely_channels']
+           'last_embedding', 'combine_vectors', 'by_whitening', 'whole_set', 'embed', 'is_complete', 'carry_out',
+           'refuse_empty', 'refuse_unwritable', 'as_measurement', 'read_one', 'embed_picture', 'vector_of', 'maker_of',
+           'made_again', 'same_corpus', 'stored_vector', 'likely_channels']
 
 # %% ../../nbs/similarity/10_embedding.ipynb #858ff16b
 import html
@@ -157,10 +157,9 @@ def report_head(
     "What came of embedding, in a line"
     shape = ' × '.join(map(str, report.row))
     stopped = 'interrupted; run the same again to continue. ' if report.interrupted else ''
-    speed = f', {report.added:,} of them new, in {report.seconds:.1f} s ({report.rate:.0f}/s)' if report.added else ''
-    return (f'{stopped}{report.items - len(report.unseen):,} of {report.items:,} items have {shape} numbers '
-            f'“{report.name}” by {report.encoder}{speed}. corpus.vectors({report.name!r}) gives them; '
-            f'they are stored in {report.array}')
+    speed = f'; {report.added:,} are new, made in {report.seconds:.1f} s ({report.rate:.0f}/s)' if report.added else ''
+    return (f'{stopped}{report.items - len(report.unseen):,} of {report.items:,} items have a vector “{report.name}” '
+            f'of {shape} numbers{speed}. They are in {report.array}; corpus.vectors({report.name!r}) gives them')
 
 # %% ../../nbs/similarity/10_embedding.ipynb #9f10cf39
 def report_text(
@@ -466,11 +465,25 @@ def embed(
         for part in encoder.parts: embed(corpus, part, batch_size=batch_size, executor=executor, progress=progress)
         combine_vectors(corpus, encoder, name or encoder.name, seed, progress)
         return corpus
+    if windows is None and is_complete(corpus, encoder, name):
+        if progress: print(f'every item has its vector “{name or encoder}” already')
+        return corpus
     where, maker = choose_device(device), find_encoder(encoder, device)
     name = (name or maker.name) + (' windows' if windows is not None else '')
     run = plan(corpus, maker.card, name, batch_size or (32 if where == 'cpu' else 256), windows, where)
     carry_out(run, by_encoder(maker, executor), progress)
     return corpus
+
+# %% ../../nbs/similarity/10_embedding.ipynb #5132d2f5
+def is_complete(
+    corpus: Corpus,  # As it is now
+    encoder: Any,  # As given to `embed`
+    name: str = '',  # Of the vectors; that of the encoder if empty
+) -> bool:  # Whether each item has its row by the encoder of that name
+    "Whether nothing is left to be done"
+    held = corpus.vector_sets.get(name or encoder) if isinstance(encoder, str) else None
+    return (held is not None and held.length == corpus.snapshot.head.items and 'windows' not in held.card
+            and held.card.get('recipe') == [encoder, {}])
 
 # %% ../../nbs/similarity/10_embedding.ipynb #54ae98ad
 def carry_out(
