@@ -174,9 +174,12 @@ def prepare(
     batch = Batch(start, stop, room_for(shape, work.job.device))
     for position, item in enumerate(items_between(work, start, stop), start):
         try:
-            for n, window in enumerate(work.windows(item)):
-                batch.pictures[position % size, n] = show_item(item, view, window)
+            parts = work.windows(item)
+            for n in range(work.windows_per_item): batch.pictures[position % size, n] = show_item(item, view, parts[n])
         except (CannotShow, DamagedFile, DamagedRecord) as e: batch.unseen[item.id] = str(e)
+        except Exception as e:
+            e.add_note(f'This happened while a picture of item {item.id} was made')
+            raise
         else: batch.shown.append(position)
     own = [p % size for p in batch.shown]
     if own: batch.pictures[np.setdiff1d(range(size), own)] = batch.pictures[own[0]]
@@ -264,7 +267,7 @@ def refuse_infinite(
     if not len(wrong): return
     where = f'item {work.item_name(batch.shown[wrong[0]])}' + f' and {len(wrong) - 1} more' * (len(wrong) > 1)
     raise EncoderFailed(f'the encoder {work.encoder.card.name!r} gave numbers that are not finite, or too large for '
-                        f'{rows.dtype}, for {where}. An encoder should raise CannotShow for what it cannot judge')
+                        f'{rows.dtype}, for {where}. What was done before stays')
 
 # %% ../../nbs/similarity/09_batches.ipynb #6c9b9d9f
 def make_vectors_elsewhere(
