@@ -7,7 +7,8 @@ __all__ = ['METRICS', 'LEAST', 'WIDE', 'ENOUGH', 'FORMAT', 'EXACT_UP_TO', 'check
            'Points', 'points_of', 'scores', 'thorough', 'pair_distances', 'best_of', 'Rounded', 'rounded',
            'size_factor', 'is_wide', 'scaled', 'quick_kind', 'nearest_graph', 'row_numbers', 'row_mask', 'shortlist',
            'bar', 'Lists', 'put_on_lists', 'nearest_centre', 'listed_rows', 'fill', 'visit', 'tried', 'share_found',
-           'save_lists', 'UnfitFile', 'load_lists', 'Answering', 'fit_queries', 'Neighbours', 'lists_for', 'say_recall']
+           'save_lists', 'UnfitFile', 'load_lists', 'Described', 'Answering', 'fit_queries', 'Neighbours', 'lists_for',
+           'say_recall']
 
 # %% ../../nbs/similarity/20_neighbours.ipynb #1009f6d4
 import json
@@ -675,12 +676,28 @@ def _check(told: dict[str, Any], arrays: dict[str, np.ndarray], points: Points) 
         raise UnfitFile('inconsistent')
     if len(points) - rows > 0.1 * len(points): raise UnfitFile('made for fewer vectors')
 
-# %% ../../nbs/similarity/20_neighbours.ipynb #90bb1564
-class Answering:
-    "How a question is answered, exactly or from lists"
+# %% ../../nbs/similarity/20_neighbours.ipynb #020951cb
+class Described:
+    "What is known of the vectors that are searched"
 
     points: Points
     lists: Lists | None = None
+
+    def __len__(self) -> int: return len(self.points)
+
+    @property
+    def metric(self) -> str:
+        "How distances are measured"
+        return self.points.metric
+
+    @property
+    def recall(self) -> float | None:
+        "Share of the nearest ten that an approximate search found of a sample; None for an exact one"
+        return self.lists.recall if self.lists else None
+
+# %% ../../nbs/similarity/20_neighbours.ipynb #f6ef7dca
+class Answering(Described):
+    "How a question is answered, exactly or from lists"
 
     def _exactly(self, asked: np.ndarray, k: int, chosen: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
         if chosen is None: return thorough(self.points, asked, k)
@@ -749,18 +766,6 @@ class Neighbours(Answering):
             with using_threads(): self.lists, said = lists_for(self.points, cache, progress)
             print(said)
         self._libraries = ThreadpoolController()
-
-    def __len__(self) -> int: return len(self.points)
-
-    @property
-    def metric(self) -> str:
-        "How distances are measured"
-        return self.points.metric
-
-    @property
-    def recall(self) -> float | None:
-        "Share of the nearest ten that an approximate search found of a sample; None for an exact one"
-        return self.lists.recall if self.lists else None
 
     def query(
         self,
