@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['MOST_HELD', 'Scale', 'order_by', 'to_nearest', 'Found', 'find_like', 'Box', 'Example', 'item_asked', 'example_of',
            'several', 'vectors_meant', 'metric_of', 'neighbours_of', 'Hit', 'Asked', 'HitList', 'TabledHits',
-           'plane_of', 'image_picture', 'part_picture', 'example_picture', 'Hits', 'search', 'searchable', 'stacked',
-           'hits_of']
+           'say_distance', 'plane_of', 'image_picture', 'part_picture', 'example_picture', 'Hits', 'search',
+           'searchable', 'stacked', 'hits_of']
 
 # %% ../../nbs/similarity/21_searching.ipynb #8745d5d7
 import re
@@ -302,7 +302,14 @@ class TabledHits(HitList):
             frame[part] = [getattr(h.window, part, np.nan) for h in self]
         return frame
 
-# %% ../../nbs/similarity/21_searching.ipynb #91aa0071
+# %% ../../nbs/similarity/21_searching.ipynb #e1aee9f4
+def say_distance(
+    distance: float,  # In the space of the vectors
+) -> str:  # With three digits
+    "A distance for people"
+    return f'{distance:.3g}' if distance >= 1 else f'{distance:.3f}'
+
+
 Scale = tuple[float, float] | None  # Metres between points along (y, x)
 
 
@@ -315,7 +322,7 @@ def plane_of(
     "The channel of an image that tells most, or a part of it"
     plane = np.asarray(image[telling_channel(channels)], 'f4')
     if window is None: return plane, scale
-    part = resample_window(plane[None], window, max(8, round(window.size)), aspect_of(scale))[0]
+    part = resample_window(plane[None], window, max(64, round(window.size)), aspect_of(scale))[0]
     step = scale[1] * window.size / len(part) if scale else None
     return part, (step, step) if step else None
 
@@ -361,7 +368,7 @@ class Hits(TabledHits):
     "Items that were found, nearest first, with their pictures"
 
     def __repr__(self) -> str:
-        nearest = ', '.join(f'{h.id} at {h.distance:.3g}' for h in self[:3])
+        nearest = ', '.join(f'{h.id} at {say_distance(h.distance)}' for h in self[:3])
         return f'{self._headline()}: {nearest}{", …" if len(self) > 3 else ""}'
 
     def _headline(self) -> str:
@@ -372,7 +379,7 @@ class Hits(TabledHits):
     def _repr_html_(self) -> str:
         asked = [example_picture(e, f'{words}: {e.label}') for words, some in
                  (('like', self.asked.like[:4]), ('unlike', self.asked.unlike[:4])) for e in some]
-        found = [part_picture(item, hit.window, f'{n + 1}. at {hit.distance:.3g}')
+        found = [part_picture(item, hit.window, f'{n + 1}. at {say_distance(hit.distance)}')
                  for n, (item, hit) in enumerate(zip(self.view, self, strict=True))]
         rows = ''.join(side_by_side(some).html for some in (asked, found) if some)
         return (f'<div class="matnb-hits" style="line-height: 1.4; font-size: 13px"><div>{escape(self._headline())}'
