@@ -7,7 +7,8 @@ __all__ = ['METRICS', 'LEAST', 'WIDE', 'ENOUGH', 'FORMAT', 'EXACT_UP_TO', 'check
            'Points', 'points_of', 'scores', 'thorough', 'pair_distances', 'best_of', 'Rounded', 'rounded',
            'size_factor', 'is_wide', 'scaled', 'quick_kind', 'nearest_graph', 'row_numbers', 'row_mask', 'shortlist',
            'bar', 'Lists', 'put_on_lists', 'nearest_centre', 'listed_rows', 'fill', 'visit', 'tried', 'share_found',
-           'save_lists', 'UnfitFile', 'load_lists', 'Answering', 'Neighbours', 'lists_for', 'say_recall']
+           'save_lists', 'UnfitFile', 'load_lists', 'Described', 'Answering', 'fit_queries', 'Neighbours', 'lists_for',
+           'say_recall']
 
 # %% ../../nbs/similarity/20_neighbours.ipynb #1009f6d4
 import json
@@ -118,7 +119,7 @@ class Points:
         "Some of the rows, copied"
         return Points(self.vectors[rows], self.metric, self.length[rows], self.weight[rows])
 
-
+# %% ../../nbs/similarity/20_neighbours.ipynb #efb23602
 def points_of(
     vectors: np.ndarray,  # `(n, d)`
     metric: str,  # cosine or euclidean
@@ -200,7 +201,7 @@ def pair_distances(
         found[part] = far_apart(queries[at[part]], points.vectors[rows[part]], points.metric)
     return found
 
-
+# %% ../../nbs/similarity/20_neighbours.ipynb #c17427d5
 def best_of(
     distance: np.ndarray,  # Of pairs
     at: np.ndarray,  # Number of the query
@@ -227,7 +228,7 @@ class Rounded:
     doubt: float  # By how much summation may be wrong
     coarseness: float  # Which part of a result may be lost when it is rounded
 
-
+# %% ../../nbs/similarity/20_neighbours.ipynb #9257bb6f
 def rounded(
     points: Points,  # Every row usable
     factor: np.ndarray,  # `(n,)`, by which each row is multiplied first
@@ -252,7 +253,7 @@ def rounded(
     doubt = 4 * (width + 8) * 2.0 ** -24 * float(half.max()) if count else 0.0
     return Rounded(sides[0], sides[1].T, moved, doubt, 2.0 ** (-8 if kind == torch.bfloat16 else -23))
 
-
+# %% ../../nbs/similarity/20_neighbours.ipynb #4338fadb
 def size_factor(
     points: Points,  # The rows
 ) -> np.ndarray:  # `(n,)`, one for each row
@@ -329,7 +330,7 @@ def nearest_graph(
     rows[held, :near.shape[1]], distance[held, :near.shape[1]] = held[near], found
     return rows, distance
 
-
+# %% ../../nbs/similarity/20_neighbours.ipynb #0d3e72cb
 def row_numbers(
     among: np.ndarray,  # Numbers or a mask
     count: int,  # Rows there are
@@ -374,7 +375,7 @@ def _graph(points: Points, k: int, progress: bool) -> tuple[np.ndarray, np.ndarr
     _do_again(points, np.concatenate(unproved), distance, near)
     return distance, near
 
-
+# %% ../../nbs/similarity/20_neighbours.ipynb #b3a09a63
 def shortlist(
     quick: Rounded,  # All points
     rows: slice,  # For which
@@ -422,7 +423,7 @@ def _do_again(points: Points, rows: np.ndarray, distance: np.ndarray, near: np.n
     distance[rows], near[rows] = np.take_along_axis(found, order, 1), np.take_along_axis(who, order, 1)
     distance[rows, 0], near[rows, 0] = 0, rows
 
-
+# %% ../../nbs/similarity/20_neighbours.ipynb #42f5ea5c
 def _among_copies(points: Points, rows: np.ndarray, distance: np.ndarray, near: np.ndarray) -> np.ndarray:
     "Fill in the rows that have at least k - 1 exact copies; true for those"
     done, k = np.zeros(len(rows), bool), near.shape[1]
@@ -546,7 +547,7 @@ def _centre_search(centres: np.ndarray) -> 'faiss.IndexFlatL2':
     search.add(np.ascontiguousarray(centres))
     return search
 
-
+# %% ../../nbs/similarity/20_neighbours.ipynb #ada553a7
 def _number_kind(points: Points) -> int:
     "Half precision, unless some vectors are very much longer than most"
     import faiss
@@ -555,7 +556,7 @@ def _number_kind(points: Points) -> int:
     modest = points.metric == 'cosine' or np.nanmax(points.length) < 100 * np.nanmedian(points.length)
     return int(kinds.QT_fp16 if modest else kinds.QT_bf16)
 
-
+# %% ../../nbs/similarity/20_neighbours.ipynb #594e55a9
 def visit(
     points: Points,  # All rows
     lists: Lists,  # Filled with them
@@ -642,7 +643,7 @@ def _sum(arrays: dict[str, np.ndarray], about: str) -> int:
 class UnfitFile(ValueError):
     "A file that does not hold the lists of these vectors"
 
-
+# %% ../../nbs/similarity/20_neighbours.ipynb #b84491ca
 def load_lists(
     path: Path,  # Of a file
     points: Points,  # All rows
@@ -663,7 +664,7 @@ def load_lists(
     except (KeyError, TypeError, ValueError) as e:
         raise e if isinstance(e, UnfitFile) else UnfitFile(f'inconsistent: {e}') from e
 
-
+# %% ../../nbs/similarity/20_neighbours.ipynb #442ce773
 def _check(told: dict[str, Any], arrays: dict[str, np.ndarray], points: Points) -> None:
     "Refuse lists of other vectors"
     if told['format'] != FORMAT or told['metric'] != points.metric: raise UnfitFile('made for something else')
@@ -675,15 +676,28 @@ def _check(told: dict[str, Any], arrays: dict[str, np.ndarray], points: Points) 
         raise UnfitFile('inconsistent')
     if len(points) - rows > 0.1 * len(points): raise UnfitFile('made for fewer vectors')
 
-# %% ../../nbs/similarity/20_neighbours.ipynb #e332710f
-EXACT_UP_TO = 200_000
-
-
-class Answering:
-    "How a question is answered, exactly or from lists"
+# %% ../../nbs/similarity/20_neighbours.ipynb #020951cb
+class Described:
+    "What is known of the vectors that are searched"
 
     points: Points
     lists: Lists | None = None
+
+    def __len__(self) -> int: return len(self.points)
+
+    @property
+    def metric(self) -> str:
+        "How distances are measured"
+        return self.points.metric
+
+    @property
+    def recall(self) -> float | None:
+        "Share of the nearest ten that an approximate search found of a sample; None for an exact one"
+        return self.lists.recall if self.lists else None
+
+# %% ../../nbs/similarity/20_neighbours.ipynb #f6ef7dca
+class Answering(Described):
+    "How a question is answered, exactly or from lists"
 
     def _exactly(self, asked: np.ndarray, k: int, chosen: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
         if chosen is None: return thorough(self.points, asked, k)
@@ -711,6 +725,26 @@ class Answering:
     @cached_property
     def _tried(self) -> dict[int, int]: return {1: self.lists.visits} if self.lists else {}
 
+# %% ../../nbs/similarity/20_neighbours.ipynb #f18da695
+def fit_queries(
+    points: Points,  # That are asked
+    queries: np.ndarray,  # `(m, d)`, or one vector
+    k: int,  # How many neighbours
+) -> np.ndarray:  # `(m, d)` float32
+    "Queries that can be answered, or an error that says what is wrong"
+    asked, width = np.atleast_2d(np.asarray(queries)), points.vectors.shape[1]
+    if k < 1: raise ValueError(f'{k} neighbours; at least 1 is needed')
+    if asked.ndim != 2 or asked.shape[1] != width:
+        raise ValueError(f'a query of the shape {np.shape(queries)} among vectors of {width} numbers')
+    asked = checked_vectors(asked, points.metric)
+    fit = np.isfinite(asked).all(1) & (asked.any(1) | (points.metric == 'euclidean'))
+    if fit.all(): return asked
+    why = 'NaN or infinity' + (', or only zeros' if points.metric == 'cosine' else '')
+    raise ValueError(f'query {int(np.argmin(fit))} has no neighbours: it holds {why}')
+
+
+EXACT_UP_TO = 200_000
+
 # %% ../../nbs/similarity/20_neighbours.ipynb #423b0378
 class Neighbours(Answering):
     "Vectors that can be asked which of them lie nearest to a vector"
@@ -733,18 +767,6 @@ class Neighbours(Answering):
             print(said)
         self._libraries = ThreadpoolController()
 
-    def __len__(self) -> int: return len(self.points)
-
-    @property
-    def metric(self) -> str:
-        "How distances are measured"
-        return self.points.metric
-
-    @property
-    def recall(self) -> float | None:
-        "Share of the nearest ten that an approximate search found of a sample; None for an exact one"
-        return self.lists.recall if self.lists else None
-
     def query(
         self,
         queries: np.ndarray,  # `(m, d)`, or one vector
@@ -753,24 +775,12 @@ class Neighbours(Answering):
         exact: bool = False,  # Whether to search everything, however this was made
     ) -> tuple[np.ndarray, np.ndarray]:  # Distances and rows, `(m, k)`, nearest first; infinity and -1 where no more
         "The rows nearest to each query"
-        asked = self._checked(queries, k)
+        asked = fit_queries(self.points, queries, k)
         chosen = None if among is None else row_numbers(among, len(self))
         with _ONE_AT_A_TIME, self._libraries.limit(limits=self.threads):
             if self.lists is None or exact or chosen is not None and len(chosen) <= EXACT_UP_TO:
                 return self._exactly(asked, k, chosen)
             return self._on_lists(self.lists, asked, k, chosen)
-
-    def _checked(self, queries: np.ndarray, k: int) -> np.ndarray:
-        asked, width = np.atleast_2d(np.asarray(queries)), self.points.vectors.shape[1]
-        if k < 1: raise ValueError(f'{k} neighbours; at least 1 is needed')
-        if asked.ndim != 2 or asked.shape[1] != width:
-            raise ValueError(f'a query of the shape {np.shape(queries)} among vectors of {width} numbers')
-        asked = checked_vectors(asked, self.metric)
-        fit = np.isfinite(asked).all(1) & (asked.any(1) | (self.metric == 'euclidean'))
-        if not fit.all():
-            why = 'NaN or infinity' + (', or only zeros' if self.metric == 'cosine' else '')
-            raise ValueError(f'query {int(np.argmin(fit))} has no neighbours: it holds {why}')
-        return asked
 
 
 _ONE_AT_A_TIME = threading.Lock()  # the number of threads is set for the whole process

@@ -98,7 +98,7 @@ def approximate_times(
                if len(vectors) >= 1_000_000 else ''),
         Figure(f'making the lists, {size}', built, 's of processor', 'faiss IVF, train and add', cost)]
 
-
+# %% ../../nbs/similarity/24_search_times.ipynb #46fe9bb1
 def bare_inverted_file(
     vectors: np.ndarray,  # Unit vectors
     lists: int,  # How many

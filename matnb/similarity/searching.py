@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = ['MOST_HELD', 'Scale', 'order_by', 'to_nearest', 'Found', 'find_like', 'Box', 'Example', 'item_asked', 'example_of',
-           'several', 'vectors_meant', 'metric_of', 'neighbours_of', 'Hit', 'Asked', 'HitList', 'plane_of',
-           'image_picture', 'part_picture', 'example_picture', 'Hits', 'search', 'searchable', 'stacked', 'hits_of']
+           'several', 'vectors_meant', 'metric_of', 'neighbours_of', 'Hit', 'Asked', 'HitList', 'TabledHits',
+           'say_distance', 'plane_of', 'image_picture', 'part_picture', 'example_picture', 'Hits', 'search',
+           'searchable', 'stacked', 'hits_of']
 
 # %% ../../nbs/similarity/21_searching.ipynb #8745d5d7
 import re
@@ -69,7 +70,7 @@ class Found:
         "The first of them"
         return Found(self.rows[:count], self.distance[:count], self.example[:count], self.unliked[:count])
 
-
+# %% ../../nbs/similarity/21_searching.ipynb #c011fc56
 def find_like(
     near: Neighbours,  # Vectors to search
     like: np.ndarray,  # `(m, d)`, liked examples
@@ -126,7 +127,7 @@ class Example:
     vector: np.ndarray  # `(d,)`
     label: str  # For people
 
-
+# %% ../../nbs/similarity/21_searching.ipynb #4670e742
 def item_asked(
     corpus: Corpus,  # Or a part of one
     asked: Any,  # See the table above
@@ -157,7 +158,7 @@ def example_of(
     label = f'item {what.id}' if isinstance(what, Item) else what.name if isinstance(what, Path) else 'an image'
     return Example(what, box.window if box else None, vector, f'a part of {label}' if box else label)
 
-
+# %% ../../nbs/similarity/21_searching.ipynb #c9372462
 def _named(corpus: Corpus, pixels: np.ndarray, options: dict[str, Any]) -> Measurement:
     "Pixels with the channels under which they were encoded"
     channels = options.get('channels') or likely_channels(corpus, pixels)
@@ -202,7 +203,7 @@ _HELD: OrderedDict[tuple[Any, ...], Neighbours] = OrderedDict()
 _LOCK = threading.Lock()
 MOST_HELD = 3
 
-
+# %% ../../nbs/similarity/21_searching.ipynb #1d1a6a55
 def neighbours_of(
     corpus: Corpus,  # Or a part of one
     held: VectorSet,  # One of its sets
@@ -284,6 +285,10 @@ class HitList(Sequence[Hit]):
         "Distances of the hits from the nearest example"
         return np.array([h.distance for h in self], 'f4')
 
+# %% ../../nbs/similarity/21_searching.ipynb #62588296
+class TabledHits(HitList):
+    "Hits that become a table"
+
     def to_frame(
         self,
         facets: Sequence[str] = (),  # To be shown beside the distances
@@ -297,7 +302,14 @@ class HitList(Sequence[Hit]):
             frame[part] = [getattr(h.window, part, np.nan) for h in self]
         return frame
 
-# %% ../../nbs/similarity/21_searching.ipynb #91aa0071
+# %% ../../nbs/similarity/21_searching.ipynb #e1aee9f4
+def say_distance(
+    distance: float,  # In the space of the vectors
+) -> str:  # With three digits
+    "A distance for people"
+    return f'{distance:.3g}' if distance >= 1 else f'{distance:.3f}'
+
+
 Scale = tuple[float, float] | None  # Metres between points along (y, x)
 
 
@@ -310,7 +322,7 @@ def plane_of(
     "The channel of an image that tells most, or a part of it"
     plane = np.asarray(image[telling_channel(channels)], 'f4')
     if window is None: return plane, scale
-    part = resample_window(plane[None], window, max(8, round(window.size)), aspect_of(scale))[0]
+    part = resample_window(plane[None], window, max(64, round(window.size)), aspect_of(scale))[0]
     step = scale[1] * window.size / len(part) if scale else None
     return part, (step, step) if step else None
 
@@ -329,7 +341,7 @@ def image_picture(
     png = thumbnail_png(plane, size=92, pixel_size=step, period=360 if channel.unit == 'deg' else None)
     return thumbnail(png, alt, step[1] * plane.shape[1] if step else None, label)
 
-
+# %% ../../nbs/similarity/21_searching.ipynb #8dff1f1f
 def part_picture(
     item: Item,  # Of a corpus
     window: Window | None,  # A part of it; None: all
@@ -351,12 +363,12 @@ def example_picture(
     image, channels, scale = as_measurement(example.what)
     return image_picture(image, channels, scale, example.window, short(example.label), short(label))
 
-# %% ../../nbs/similarity/21_searching.ipynb #27fdfb52
-class Hits(HitList):
+# %% ../../nbs/similarity/21_searching.ipynb #64991be8
+class Hits(TabledHits):
     "Items that were found, nearest first, with their pictures"
 
     def __repr__(self) -> str:
-        nearest = ', '.join(f'{h.id} at {h.distance:.3g}' for h in self[:3])
+        nearest = ', '.join(f'{h.id} at {say_distance(h.distance)}' for h in self[:3])
         return f'{self._headline()}: {nearest}{", …" if len(self) > 3 else ""}'
 
     def _headline(self) -> str:
@@ -367,7 +379,7 @@ class Hits(HitList):
     def _repr_html_(self) -> str:
         asked = [example_picture(e, f'{words}: {e.label}') for words, some in
                  (('like', self.asked.like[:4]), ('unlike', self.asked.unlike[:4])) for e in some]
-        found = [part_picture(item, hit.window, f'{n + 1}. at {hit.distance:.3g}')
+        found = [part_picture(item, hit.window, f'{n + 1}. at {say_distance(hit.distance)}')
                  for n, (item, hit) in enumerate(zip(self.view, self, strict=True))]
         rows = ''.join(side_by_side(some).html for some in (asked, found) if some)
         return (f'<div class="matnb-hits" style="line-height: 1.4; font-size: 13px"><div>{escape(self._headline())}'
@@ -415,7 +427,7 @@ def search(
     rows = find_like(near, stacked(likes, near), stacked(unlikes, near), count, whole, without, exact is True)
     return hits_of(corpus, rows, Asked(tuple(likes), tuple(unlikes), held.name, near.metric, near.recall))
 
-
+# %% ../../nbs/similarity/21_searching.ipynb #d9933b14
 def searchable(
     corpus: Corpus,  # Or a part of one
     held: VectorSet,  # One of its sets
