@@ -91,6 +91,19 @@ def _compact(given: argparse.Namespace) -> int:
     print(f'{corpus.compact():,} deleted items were taken out for good; {len(corpus):,} remain')
     return OK
 
+# %% ../nbs/10_command_line.ipynb #563ae3b2
+def _embed(given: argparse.Namespace) -> int:
+    from matnb.corpus.store import open_corpus
+    from matnb.similarity.embedding import embed, last_embedding
+    from matnb.similarity.encoders import encoder
+
+    corpus, maker = open_corpus(given.corpus), encoder(given.encoder, given.device)
+    name = given.name or maker.name
+    embed(corpus, maker, name=name, batch_size=given.batch, device=given.device, progress=not given.quiet)
+    report = last_embedding(corpus, name)
+    if given.quiet: print(report)
+    return WRONG if report.unseen else OK
+
 # %% ../nbs/10_command_line.ipynb #efbb766c
 def _say_values(corpus: 'Corpus', name: str) -> str:
     facet = corpus.facets[name]
@@ -133,16 +146,31 @@ def _data(given: argparse.Namespace) -> int:
         for path in fetch(name, progress=not given.quiet): print(path)
     return OK
 
-# %% ../nbs/10_command_line.ipynb #9ec33075
+# %% ../nbs/10_command_line.ipynb #dbecf530
+def _replay(given: argparse.Namespace) -> int:
+    from matnb.corpus.measurement import plain_text
+    from matnb.corpus.store import open_corpus
+    from matnb.similarity.replaying import replay_file
+
+    replay = replay_file(given.path, open_corpus(given.corpus), given.to, maps=given.maps)
+    for change in replay.changes:
+        changed = f'{len(change.gained):,} gained, {len(change.lost):,} lost'
+        print(f'{change.number:3} {plain_text(change.name, 40):40} {change.now:9,} items, {changed}')
+        for remark in change.remarks: print(f'    {plain_text(remark, 200)}')
+    return OK if replay.as_before else WRONG
+
+# %% ../nbs/10_command_line.ipynb #72e49ec9
 _EPILOG = """
 status:
-  0 done; 1 done, but files were rejected or damage was found; 2 not done; 130 stopped by the keyboard
+  0 done; 1 done, but something is wrong; 2 not done; 130 stopped by the keyboard
 
 examples:
   matnb demo --to pfm-demo                     a simulated corpus to play with
   matnb collect scans --table samples.csv --to my-corpus
   matnb info my-corpus
+  matnb embed my-corpus --encoder spectral     a vector for each scan, for maps and search
   matnb publish my-corpus /shared/class-2027   a read-only copy for a class
+  matnb replay domains.json my-corpus --to june the same questions as in May
 """
 
 
@@ -205,7 +233,23 @@ def _add_others(add: Callable[..., argparse.ArgumentParser]) -> None:
     demo.add_argument('--seed', type=int, default=2021, help='which corpus (2021)')
     data = add('data', _data, 'list published scans, or fetch some')
     data.add_argument('names', nargs='*', metavar='NAME', help='data set; none lists them')
+    replay = add('replay', _replay, 'choose the items of a saved path again, in a corpus as it is now')
+    replay.add_argument('path', metavar='PATH.json', help='a path that was saved')
+    replay.add_argument('corpus', metavar='CORPUS', help='folder of the corpus')
+    replay.add_argument('--to', metavar='RESULT', help='folder for tables, maps and a page; it must not exist')
+    replay.add_argument('--maps', action='store_true', help='make the maps that were never made')
     for p in (demo, data): p.add_argument('--quiet', action='store_true', help='no progress bar')
+
+
+def _add_embed(add: Callable[..., argparse.ArgumentParser]) -> None:
+    p = add('embed', _embed, 'give each item a vector, for maps and search; again to go on, or for new items')
+    p.add_argument('corpus', metavar='CORPUS', help='folder of the corpus')
+    p.add_argument('--encoder', default='natural', metavar='NAME', help='spectral, natural, natural-d4 or '
+                   'package.module:function (natural)')
+    p.add_argument('--name', default='', help="of the vectors; else the encoder's")
+    p.add_argument('--batch', type=_positive, metavar='N', help='pictures computed together')
+    p.add_argument('--device', default='auto', help='cpu, cuda or cuda:1; a graphics card if there is one (auto)')
+    p.add_argument('--quiet', action='store_true', help='no progress bar')
 
 # %% ../nbs/10_command_line.ipynb #19e2f4e1
 def main(
@@ -214,6 +258,7 @@ def main(
     "Do what the command line says"
     parser, add = _parser()
     _add_collect(add)
+    _add_embed(add)
     _add_others(add)
     try: given = parser.parse_args(argv)
     except SystemExit as e: return int(e.code or 0)

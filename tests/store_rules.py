@@ -5,9 +5,11 @@ process, can tell without asking anybody whether its pixels, facets and metadata
 """
 import contextlib
 import hashlib
+import json
 import os
 import shutil
 import tempfile
+import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ import numpy as np
 
 from matnb.corpus.measurement import Channel, Measurement, item_id
 from matnb.corpus.store import Corpus, open_corpus
+from matnb.corpus.vectors import arrays_about, extend_vectors, replace_vectors
 
 KINDS = (('f4', 2, (8, 8)), ('u1', 1, (6, 10)), ('f8', 3, (4, 4)))  # Number type, channels, points
 WORDS = ('PbTiO3', 'BiFeO3', 'Ünïcode – 強誘電体', 'with "quotes" & <tags>', '')
@@ -45,6 +48,45 @@ def right_facets(id: str) -> dict[str, Any]:
     return {name: value for name, value in said.items() if value != ''}
 
 
+def right_vectors(ids: list[str], name: str, row: tuple[int, ...], told: str = '') -> np.ndarray:
+    "The vectors that belong to ids in the set of a name, whose card says `told`"
+    seed, count = np.uint64(zlib.crc32(f'{name}/{told}'.encode())), int(np.prod(row))
+    numbers = np.array([int(i, 16) for i in ids], 'u8').reshape(-1, 1)
+    mixed = numbers + (np.arange(1, 1 + count, dtype='u8') + seed) * np.uint64(0x9E3779B97F4A7C15)
+    return ((mixed >> np.uint64(24)) % np.uint64(8191)).astype('f4').reshape(len(ids), *row)
+
+
+def all_ids(corpus: Corpus) -> list[str]:
+    "Ids by position, deleted items among them"
+    return [f'{i:016x}' for i in corpus.snapshot.column('item_id').tolist()] if corpus.snapshot.head.items else []
+
+
+def extend(corpus: Corpus, count: int = 10**6, name: str = 'natural', row: tuple[int, ...] = (5,)) -> int:
+    "Add the right vectors for the next items to a set, which is made if it is not there; how many rows it has then"
+    head, held = corpus.snapshot.head, corpus.vector_sets.get(name)
+    start = held.length if held else 0
+    ids = all_ids(corpus)[start:start + count]
+    return extend_vectors(corpus.snapshot.ledger, name, {'kind': 'encoder', 'told': ''}, start,
+                          right_vectors(ids, name, row), numbering=head.numbering)
+
+
+def replace(corpus: Corpus, told: str, name: str = 'plane', row: tuple[int, ...] = (2,)) -> None:
+    "Put a map of all items in the place of the one that is there"
+    replace_vectors(corpus.snapshot.ledger, name, {'kind': 'map', 'told': told},
+                    right_vectors(all_ids(corpus), name, row, told), numbering=corpus.snapshot.head.numbering)
+
+
+def check_vectors(corpus: Corpus, only: Iterable[str] | None = None) -> None:
+    "Every vector that can be seen is that of its item, and none is missing below the promised length"
+    ids, positions = corpus.ids().tolist(), corpus.positions
+    for name in corpus.vector_sets if only is None else only:
+        held = corpus.vector_sets[name]
+        rows, there = corpus.vectors(name, missing='nan'), positions < held.length
+        right = right_vectors(ids, name, held.row, held.card['told'])
+        assert (rows[there] == right[there]).all(), f'an item has a vector “{name}” of another'
+        assert np.isnan(rows[~there]).all()
+
+
 def scan(number: int, family: str = '', kind: int | None = None) -> Measurement:
     "A scan of which everything follows from its number"
     id = id_of(number, family)
@@ -65,8 +107,9 @@ def check_pixels(corpus: Corpus, position: int, id: str) -> None:
 
 
 def check_items(corpus: Corpus, changed: Iterable[str] = ()) -> list[str]:
-    "Every item that can be seen is what its id says, in pixels, columns and metadata; except facets said to be changed"
+    "Every item that can be seen is what its id says, in pixels, columns, vectors and metadata; except changed facets"
     ids, mine = corpus.ids().tolist(), set(right_facets('0' * 16)) | {'material'}
+    check_vectors(corpus)
     assert len(set(ids)) == len(ids), 'an item is there twice'
     columns = {name: corpus.values(name) for name in mine - set(changed) if name in corpus.facets}
     for n, (position, id) in enumerate(zip(corpus.positions.tolist(), ids, strict=True)):
@@ -101,6 +144,11 @@ def check_plain(path: Path, promised: set[str]) -> set[str]:
     strange = set(ids) - promised
     assert not strange, f'a zarr reader sees {len(strange)} of {len(ids)} items that were never promised: {strange}'
     arrays = {str(n): v.values for n, v in seen.variables.items() if v.ndim == 4}
+    for variable in (v for n, v in seen.variables.items() if str(n).startswith('vectors_')):
+        told = json.loads(variable.attrs['card'])['told']
+        right = right_vectors(ids[:len(variable)], variable.attrs['long_name'], variable.shape[1:], told)
+        assert (variable.values == right).all(), 'a zarr reader sees a vector of another item'
+        assert (variable.dims[0] == 'item') == (len(variable) == len(ids))
     for id, number, row in zip(ids, seen.image_array.values, seen.image_row.values, strict=True):
         image = arrays[f'image_{number}'][int(row)]
         right = right_pixels(id, image.dtype.str[1:], image.shape[0], image.shape[1:])
@@ -126,6 +174,10 @@ def everything(path: Path) -> dict[str, Any]:
         pixels = (item.image.dtype.str, item.image.shape, item.image.tobytes(), item.channels)
         told[item.id] = (pixels, item.facets, item.about, item.metadata, item.source, item.history())
         told[f'{item.id} looked up'] = (corpus[item.id].position == item.position, corpus.has_source(item.row.sha256))
+    for name, held in corpus.vector_sets.items():
+        told[f'vectors {name}'] = (held, corpus.vectors(name, missing='nan').tobytes())
+    for name in arrays_about(corpus.snapshot.arrays.values(), 'weights'):
+        told[f'weights {name}'] = {k: (v.dtype.str, v.shape, v.tobytes()) for k, v in corpus.weights(name).items()}
     return told
 
 

@@ -1,6 +1,8 @@
 """A process that works on a corpus and tells over a pipe what it begins and what it was promised
 
-`store_worker.py change PATH SEED`: append, annotate, delete, restore, compact and publish at random until killed
+`store_worker.py change PATH SEED`: append, embed, annotate, delete, restore, compact and publish until killed
+`store_worker.py embed PATH BATCH SECONDS`: give every item its vector, tell how many rows were committed, and go on
+    with what comes in until the time is over; then no item lacks one
 `store_worker.py append PATH FAMILY BATCHES`: append so many batches, tell the ids that were acknowledged
 `store_worker.py read PATH SECONDS`: read at random and check, tell how many reads there were
 `store_worker.py write PATH SECONDS FAMILY`: append, annotate and now and then delete and compact, for so long
@@ -16,7 +18,7 @@ from itertools import count
 from pathlib import Path
 
 import numpy as np
-from store_rules import check_pixels, check_value, right_facets, scan
+from store_rules import all_ids, check_pixels, check_value, check_vectors, extend, right_facets, scan
 
 from matnb.corpus.snapshot import CorpusChanged
 from matnb.corpus.store import Corpus, open_corpus
@@ -42,6 +44,17 @@ def do_append(corpus, chance, tag):
     yield '=', {'ids': corpus.append(new).added}
 
 
+def do_embed(corpus, chance, tag):
+    "Vectors for some of the items that have none"
+    held = corpus.vector_sets.get('natural')
+    start, count = held.length if held else 0, chance.randint(1, 10)
+    ids = all_ids(corpus)[start:start + count]
+    yield '+', {'ids': ids}
+    assert extend(corpus, count) == start + len(ids)
+    corpus.refresh()
+    yield '=', {'ids': ids}
+
+
 def do_annotate(corpus, chance, tag):
     "Say something new about some items"
     said = {i: f'{tag} of {i}' for i in some(corpus, chance)}
@@ -60,8 +73,7 @@ def do_delete(corpus, chance, tag):
 
 def do_restore(corpus, chance, tag):
     "Bring back whatever is deleted"
-    everything = [f'{i:016x}' for i in corpus.snapshot.column('item_id').tolist()] if len(corpus) else []
-    gone = [i for i in everything if i not in corpus]
+    gone = [i for i in all_ids(corpus) if i not in corpus]
     yield '+', {'ids': gone}
     corpus.restore(gone)
     yield '=', {'ids': gone}
@@ -89,8 +101,8 @@ def some(corpus, chance) -> list[str]:
     return sorted(chance.sample(ids, min(len(ids), chance.randint(1, 5))))
 
 
-WAYS = {'append': (do_append, 8), 'annotate': (do_annotate, 4), 'delete': (do_delete, 2), 'restore': (do_restore, 1),
-        'compact': (do_compact, 2), 'publish': (do_publish, 1)}
+WAYS = {'append': (do_append, 8), 'embed': (do_embed, 6), 'annotate': (do_annotate, 4),
+        'delete': (do_delete, 2), 'restore': (do_restore, 1), 'compact': (do_compact, 2), 'publish': (do_publish, 1)}
 
 
 def append(path: Path, family: str, batches: str) -> None:
@@ -99,6 +111,25 @@ def append(path: Path, family: str, batches: str) -> None:
     for n in range(int(batches)):
         done = corpus.append([scan(5 * n + k, family) for k in range(5)])
         tell('=', name='append', ids=done.added)
+
+
+def embed(path: Path, batch: str, seconds: str) -> None:
+    "Give every item its vector, beside others who do the same, add items or compact"
+    corpus, chance, end, rounds, moved = open_corpus(path), random.Random(os.getpid()), time.monotonic(), 0, 0
+    end += float(seconds)
+    while time.monotonic() < end or lacking(corpus.refresh()):
+        try: rounds += extend(corpus, chance.randint(1, int(batch))) > 0
+        except CorpusChanged: moved += 1
+        try: check_vectors(corpus)
+        except CorpusChanged: moved += 1
+        if not lacking(corpus.refresh()): time.sleep(0.02)
+    tell('=', rounds=rounds, rows=corpus.vector_sets['natural'].length, compacted_under_hand=moved)
+
+
+def lacking(corpus) -> int:
+    "How many items have no vector"
+    held = corpus.vector_sets.get('natural')
+    return corpus.snapshot.head.items - (held.length if held else 0)
 
 
 def write(path: Path, seconds: str, family: str) -> None:
@@ -162,4 +193,4 @@ def look_at_marks(corpus: Corpus, chance: random.Random, marks: list[str]) -> No
 if __name__ == '__main__':
     warnings.simplefilter('error', UserWarning)
     deed, path, *rest = sys.argv[1:]
-    {'change': change, 'append': append, 'read': read, 'write': write}[deed](Path(path), *rest)
+    {'change': change, 'append': append, 'read': read, 'write': write, 'embed': embed}[deed](Path(path), *rest)

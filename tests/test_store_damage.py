@@ -15,12 +15,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from store_rules import copy_of, everything, id_of, quick_folder, scan
+from store_rules import check_vectors, copy_of, everything, extend, id_of, quick_folder, replace, scan
 
 from matnb.corpus.layout import ArraySpec
 from matnb.corpus.ledger import CorpusError
 from matnb.corpus.measurement import Channel, Measurement
 from matnb.corpus.store import create_corpus, open_corpus
+from matnb.corpus.vectors import store_weights
 
 NAMED = (OSError, CorpusError)  # errors of the store; anything else would be an accident
 
@@ -45,6 +46,10 @@ def corpus(folder) -> Path:
     large = Measurement(np.arange(64 * 64, dtype='f4').reshape(1, 64, 64), (Channel('height', 'm'),),
                         metadata={f'key {n}': f'value {n * n}' for n in range(300)})
     made.append([large])
+    extend(made.refresh(), 7)
+    extend(made, name='windows', row=(2, 3))
+    replace(made, 'first')
+    store_weights(made.snapshot.ledger, 'natural', {'mean': np.arange(5, dtype='f4'), 'turn': np.eye(5)})
     made.record_run('collect', {'folder': 'scans'}, {'unreadable': {'a.ibw': 'cut short'}})
     made.compact()
     made.delete([id_of(1)])
@@ -160,6 +165,43 @@ def test_derived_files_heal(corpus, folder, what):
     report = open_corpus(path).verify(repair=True)
     assert report.ok and (report.repaired or what == 'zarr.json')
     assert everything(path) == right and open_corpus(path).verify().ok
+    shutil.rmtree(path)
+
+
+@pytest.mark.parametrize('name', ['natural', 'windows', 'plane'])
+def test_damaged_vectors_are_taken_out(corpus, folder, name):
+    "A damaged set is named, nothing else suffers, and it can be made again"
+    path = copy_of(corpus, folder/'vectors')
+    held, others = open_corpus(path).vector_sets[name], {'natural', 'windows', 'plane'} - {name}
+    file = path.joinpath(held.array, 'c', *'0' * (1 + len(held.row)))
+    with file.open('r+b') as f:
+        f.seek(held.length * 4 * int(np.prod(held.row)) - 1)
+        f.write(b'\x5a')
+    told = f'“{name}” are not what was written.*repair'
+    with pytest.raises(OSError, match=told): open_corpus(path).vectors(name, missing='nan')
+    with pytest.raises(OSError, match='not what was written'): open_corpus(path).dataset[name].load()
+    check_vectors(open_corpus(path), only=others)
+    again = open_corpus(path)
+    with pytest.raises(OSError, match='not what was written'): again.compact()
+    report = again.verify()
+    assert report.derived == [held.array] and report.vectors == {held.array: name} and not report.problems
+    assert f'“{name}”' in str(report) and 'take' in str(report)
+    report = again.verify(repair=True)
+    assert report.ok and 'taken out; make them again' in str(report) and not (path/held.array).exists()
+    assert set(again.refresh().vector_sets) == others and again.weights('natural') and again.compact() == 1
+    extend(again.refresh(), name=name, row=held.row)
+    check_vectors(again.refresh())
+    assert again.verify().ok
+    shutil.rmtree(path)
+
+
+def test_damaged_weights_are_taken_out(corpus, folder):
+    path = copy_of(corpus, folder/'weights')
+    array = next(row.name for row in open_corpus(path).snapshot.arrays.values() if 'turn' in row.about)
+    (path/array/'c'/'0'/'0').unlink()
+    with pytest.raises(OSError, match='weights “natural” are not what was'): open_corpus(path).weights('natural')
+    assert open_corpus(path).verify(repair=True).vectors == {array: 'natural'}
+    assert list(open_corpus(path).weights('natural')) == ['mean'] and open_corpus(path).verify().ok
     shutil.rmtree(path)
 
 

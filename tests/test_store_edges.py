@@ -22,8 +22,10 @@ from store_rules import (
     check_plain,
     copy_sparse,
     everything,
+    extend,
     id_of,
     quick_folder,
+    replace,
     right_pixels,
     scan,
 )
@@ -51,6 +53,8 @@ def corpus(folder) -> Corpus:
     made = create_corpus(folder/'corpus', 'edges')
     made.append([scan(n) for n in range(12)])
     made.annotate({id_of(n): {'mark': f'old {n}', 'score': float(n)} for n in range(6)}, who='Ana')
+    extend(made, 8)
+    replace(made, 'first')
     made.delete([id_of(2), id_of(7)])
     return made
 
@@ -424,12 +428,14 @@ CALLS = {name for name in vars(Disk) if not name.startswith('_')}
 
 
 @pytest.mark.filterwarnings('ignore:.*not what was written:UserWarning')
-@pytest.mark.parametrize('deed', ['append', 'new kind', 'annotate', 'delete', 'compact'])
+@pytest.mark.parametrize(
+    'deed', ['append', 'new kind', 'annotate', 'delete', 'compact', 'extend vectors', 'replace vectors'])
 def test_power_cut_at_every_call(corpus, folder, deed, monkeypatch, measured):
     "Whatever was not synced is gone; what was acknowledged is there"
     def seen(path):
         handle = open_corpus(path)
-        return {i: m for i, m in zip(check_items(handle), handle.values('mark').tolist(), strict=True)}
+        sets = [(name, held.card['told'], held.length) for name, held in handle.vector_sets.items()]
+        return {i: m for i, m in zip(check_items(handle), handle.values('mark').tolist(), strict=True)}, sets
 
     old = seen(corpus.path)
     disk = CutDisk(corpus.path, folder/'kept')
@@ -438,14 +444,15 @@ def test_power_cut_at_every_call(corpus, folder, deed, monkeypatch, measured):
     {'append': lambda: corpus.append([scan(n) for n in range(40, 48)]),
      'new kind': lambda: corpus.append([scan(60, kind=1)]),
      'annotate': lambda: corpus.annotate({id_of(1): said, id_of(9): said}),
-     'delete': lambda: corpus.delete([id_of(5)]), 'compact': corpus.compact}[deed]()
+     'delete': lambda: corpus.delete([id_of(5)]), 'compact': corpus.compact,
+     'extend vectors': lambda: extend(corpus), 'replace vectors': lambda: replace(corpus, 'second')}[deed]()
     after = disk.cut()
     monkeypatch.undo()
     new = seen(corpus.path)
     assert seen(after) == new, 'what was acknowledged did not survive'
     for tree in disk.trees: assert seen(tree) in (old, new)
     assert open_corpus(after).verify(repair=True).ok
-    assert set(check_plain(after, {id_of(n) for n in range(70)})) == set(new)
+    assert set(check_plain(after, {id_of(n) for n in range(70)})) == set(new[0])
     measured(f'{deed}, power cut at each of {len(disk.trees)} calls of the disk: whole each time')
 
 
@@ -504,8 +511,8 @@ def attempt_to_create(path):
 def test_what_names_a_facet(corpus):
     "No facet can hide an image, a dimension or an id; everything else that is a name in Python goes"
     dataset = corpus.dataset
-    for name in ('image', 'id', 'item', 'x', 'y', 'channel', 'image_3', 'item_0', 'channel_0_unit', 'deleted',
-                 'two words', '2d', '', 'a' * 300, '../up', 'a/b'):
+    for name in ('image', 'id', 'item', 'x', 'y', 'channel', 'image_3', 'item_0', 'channel_0_unit', 'vectors_1',
+                 'deleted', 'two words', '2d', '', 'a' * 300, '../up', 'a/b'):
         with pytest.raises(ValueError, match='cannot name a facet'): corpus.annotate({id_of(0): {name: 'x'}})
     corpus.annotate({id_of(0): {'image_quality': 'good', 'größe': 3, 'class_': 'a', 'values': 'b', 'x_offset': 2}})
     assert set(dataset.variables) < set(corpus.dataset.variables) and corpus.verify().ok

@@ -14,13 +14,15 @@ import subprocess
 import warnings
 from pathlib import Path
 
+import numpy as np
 import pytest
-from store_rules import check_items, check_plain, copy_of, id_of, quick_folder, scan, spread
+from store_rules import check_items, check_plain, copy_of, extend, id_of, quick_folder, replace, scan, spread
 
 from matnb.corpus import durable, ledger
 from matnb.corpus.durable import Disk
 from matnb.corpus.ledger import CorpusError
 from matnb.corpus.store import create_corpus, open_corpus
+from matnb.corpus.vectors import store_weights
 
 ITEMS = 12
 DELETED = (2, 7)
@@ -64,6 +66,9 @@ def template(folder) -> Path:
     corpus.append([scan(n) for n in range(8)])
     corpus.append([scan(n) for n in range(8, ITEMS)])
     corpus.annotate({id_of(0): {'outcome': 'failed'}}, why='tip crash')
+    extend(corpus, 8)
+    replace(corpus, 'first')
+    store_weights(corpus.snapshot.ledger, 'natural', {'mean': np.arange(5, dtype='f4')})
     corpus.delete([id_of(n) for n in DELETED])
     return path
 
@@ -78,6 +83,9 @@ OPERATIONS = {
     'delete': (lambda c: c.delete([id_of(4), id_of(5)]), lambda c: id_of(4) not in c),
     'restore': (lambda c: c.restore([id_of(n) for n in DELETED]), lambda c: id_of(2) in c),
     'compact': (lambda c: c.compact(), lambda c: c.snapshot.head.deleted == 0),
+    'extend vectors': (lambda c: extend(c), lambda c: c.vector_sets['natural'].length == 12),
+    'replace vectors': (lambda c: replace(c, 'second'), lambda c: c.vector_sets['plane'].card['told'] == 'second'),
+    'drop vectors': (lambda c: c.drop_vectors('natural'), lambda c: 'natural' not in c.vector_sets),
     'record run': (lambda c: c.record_run('test', {}, {'a': 1}), lambda c: c.runs()[-1].kind == 'test'),
 }
 
@@ -101,6 +109,8 @@ def check_after(path: Path, operation: str) -> bool:
                 'append new facet': {id_of(33)}, 'restore': {id_of(n) for n in DELETED}}
     right = old - ({id_of(4), id_of(5)} if operation == 'delete' else set()) | expected.get(operation, set())
     assert ids == (right if done else old), 'half an operation is visible'
+    assert set(corpus.vector_sets) == {'plane'} | (set() if done and operation == 'drop vectors' else {'natural'})
+    if 'natural' in corpus.vector_sets: assert corpus.weights('natural')['mean'].tolist() == [0, 1, 2, 3, 4]
     assert corpus.values('outcome')[0] == ('partial' if done and operation == 'annotate' else 'failed')
     check_plain(path, possible)
     report = corpus.verify(repair=True)

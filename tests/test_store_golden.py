@@ -17,7 +17,7 @@ GOLDEN = Path(__file__).with_name('golden')
 
 def told_by(corpus: Corpus) -> dict[str, Any]:
     "All that a corpus says, as JSON can hold it; pixels as hexadecimal digits"
-    return json.loads(json.dumps({
+    return json.loads(json.dumps(vectors_of(corpus) | {
         'title': corpus.title, 'facets': [asdict(f) for f in corpus.facets.values()], 'ids': corpus.ids().tolist(),
         'columns': {n: as_text(corpus.values(n)) for n in corpus.facets},
         'counts': {n: corpus.counts(n) for n, f in corpus.facets.items() if f.kind in ('category', 'text')},
@@ -27,6 +27,15 @@ def told_by(corpus: Corpus) -> dict[str, Any]:
                    'facets': {n: str(v) for n, v in i.facets.items()}, 'pixel_size': i.pixel_size, 'source': i.source,
                    'metadata': i.metadata, 'history': [[c.facet, c.old, c.new, c.who, c.why] for c in i.history()]}
                   for i in corpus]}))
+
+
+def vectors_of(corpus: Corpus) -> dict[str, Any]:
+    "Vectors and their weights, if there are any; numbers as hexadecimal digits"
+    if not corpus.vector_sets: return {}
+    told = {name: [held.card, held.row, held.dtype, corpus.vectors(name, missing='nan').tobytes().hex()]
+            for name, held in corpus.vector_sets.items()}
+    weights = {part: [a.dtype.str, a.shape, a.tobytes().hex()] for part, a in corpus.weights('natural').items()}
+    return {'vectors': told, 'weights': weights}
 
 
 def as_text(values: np.ndarray) -> list[str]:
@@ -73,8 +82,14 @@ def test_golden_corpora_need_no_matnb(golden):
     assert [seen.material.attrs['words'][n] for n in visible.material.values] == right['columns']['material']
     for item, number, row in zip(right['items'], visible.image_array.values, visible.image_row.values, strict=True):
         assert seen[f'image_{number}'][row].values.tobytes().hex() == item['pixels']
+    sets = [v for n, v in visible.variables.items() if n.startswith('vectors_')]
+    whole = {v.attrs['long_name']: v for v in sets if 'item' in v.dims}
+    for name, variable in whole.items():
+        assert variable.values.tobytes().hex() == right['vectors'][name][-1]
+        assert json.loads(variable.attrs['card']) == right['vectors'][name][0]
+    assert list(whole) == [n for n in right.get('vectors', ()) if n.startswith('plane')]
 
 
 def test_there_is_a_golden_corpus():
-    assert [p.name for p in GOLDEN.glob('corpus_*.zip')] == ['corpus_1.zip']
-    assert sum(p.stat().st_size for p in GOLDEN.iterdir()) < 100_000
+    assert sorted(p.name for p in GOLDEN.glob('corpus_*.zip')) == ['corpus_1.zip', 'corpus_1_vectors.zip']
+    assert sum(p.stat().st_size for p in GOLDEN.iterdir()) < 150_000

@@ -1,7 +1,7 @@
 """The store against a model: whatever is done in whatever order, it holds what a dictionary would
 
-Hypothesis draws sequences of appends, annotations, deletions, compactions, openings and copies, with images of all
-sizes and types and with strange values; and it keeps old handles, which must go on showing what they showed.
+Hypothesis draws sequences of appends, annotations, vectors, deletions, compactions, openings and copies, with images of
+all sizes and types and with strange values; and it keeps old handles, which must go on showing what they showed.
 """
 import copy
 import json
@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine as Machine
 from hypothesis.stateful import initialize, invariant, precondition, rule, run_state_machine_as_test
-from store_rules import as_stored, quick_folder
+from store_rules import as_stored, extend, quick_folder, replace, right_vectors
 
 from matnb.corpus.facets import VOCABULARY, Facet, infer_kind, is_missing, read_value
 from matnb.corpus.measurement import Channel, Measurement, plain_text
@@ -63,8 +63,9 @@ class Model(Machine):
         self.folder = self.context.__enter__()
         self.held: dict[str, dict[str, Any]] = {}  # In order: pixels, what is said, whether deleted
         self.gone: set[str] = set()  # Compacted away
-        self.old: list[tuple[Any, dict, int]] = []  # Handles and what they must show, and the numbering then
-        self.compactions = self.copies = 0
+        self.sets: dict[str, tuple[int, ...]] = {}  # Vector sets and the shape of their rows
+        self.old: list[tuple[Any, dict, int]] = []  # Handles, what they must show, what was compacted and removed then
+        self.compactions = self.removals = self.copies = 0  # Removals: vectors that an old handle may not find
 
     def teardown(self):
         self.context.__exit__(None, None, None)
@@ -89,7 +90,7 @@ class Model(Machine):
             if name not in self.corpus.facets: raise AssertionError(f'{name} was lost')
         for i, m in fresh.items(): self.held[i] = {
             'pixels': pixels_of(m.image), 'keys': [c.key for c in m.channels], 'size': m.pixel_size, 'source': m.source,
-            'seed': m.metadata['seed'], 'said': self.fitting(m), 'deleted': False, 'changes': []}
+            'seed': m.metadata['seed'], 'said': self.fitting(m), 'deleted': False, 'changes': [], 'vectors': {}}
 
     def fitting(self, m: Measurement) -> dict[str, Any]:
         "What fits of what a measurement says"
@@ -165,6 +166,34 @@ class Model(Machine):
         self.held = dict(self.visible)
         self.compactions += bool(gone)
 
+    @rule(name=st.sampled_from(['natural', 'windows']), count=st.integers(0, 5))
+    def embed(self, name, count):
+        self.corpus.refresh()
+        row = (3,) if name == 'natural' else (2, 2)
+        waiting = [i for i, h in self.held.items() if name not in h['vectors']][:count]
+        for i in waiting: self.held[i]['vectors'][name] = right_vectors([i], name, row).tobytes()
+        assert extend(self.corpus, count, name, row) == sum(name in h['vectors'] for h in self.held.values())
+        self.corpus.refresh()
+        self.sets[name] = row
+
+    @rule(told=st.text(max_size=3))
+    def make_map(self, told):
+        self.corpus.refresh()
+        replace(self.corpus, told)
+        for i, h in self.held.items(): h['vectors']['plane'] = right_vectors([i], 'plane', (2,), told).tobytes()
+        self.corpus.refresh()
+        self.sets['plane'] = (2,)
+        self.removals += 1
+
+    @precondition(lambda self: self.sets)
+    @rule(data=st.data())
+    def drop_vectors(self, data):
+        name = data.draw(st.sampled_from(sorted(self.sets)))
+        self.corpus.drop_vectors(name)
+        del self.sets[name]
+        for h in self.held.values(): h['vectors'].pop(name, None)
+        self.removals += 1
+
     @rule(through_another=st.booleans())
     def reopen(self, through_another):
         if through_another: self.corpus = open_corpus(self.path)
@@ -173,14 +202,14 @@ class Model(Machine):
     @rule()
     def keep_a_handle(self):
         handle = open_corpus(self.path)
-        self.old.append((handle, copy.deepcopy(self.visible), self.compactions))
+        self.old.append((handle, copy.deepcopy(self.visible), self.compactions + self.removals))
 
     @precondition(lambda self: self.old)
     @rule(data=st.data())
     def look_through_an_old_handle(self, data):
-        handle, right, compactions = data.draw(st.sampled_from(self.old))
+        handle, right, before = data.draw(st.sampled_from(self.old))
         try: self.compare(handle, right)
-        except CorpusChanged: assert compactions != self.compactions, 'nothing was compacted'
+        except CorpusChanged: assert before != self.compactions + self.removals, 'nothing was compacted or dropped'
 
     @precondition(lambda self: self.old)
     @rule(data=st.data())
@@ -217,6 +246,11 @@ class Model(Machine):
             assert {n: as_stored(v) for n, v in item.facets.items()} == {
                 n: rounded(corpus, n, v) for n, v in wanted['said'].items()}
             assert [(c.facet, json.loads(c.old), json.loads(c.new)) for c in item.history()] == wanted['changes']
+        for name, held in corpus.vector_sets.items():
+            none = np.full(held.row, np.nan, 'f4').tobytes()
+            rows = [w['vectors'].get(name, none) for w in right.values()]
+            assert corpus.vectors(name, missing='nan').tobytes() == b''.join(rows)
+        assert {name for w in right.values() for name in w['vectors']} <= set(corpus.vector_sets)
         for name, facet in corpus.facets.items():
             told = [w['said'].get(name) for w in right.values()]
             if facet.kind in ('category', 'text'):

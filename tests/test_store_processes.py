@@ -13,7 +13,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from store_rules import check_items, check_plain, copy_of, id_of, quick_folder, scan, spread
+from store_rules import (
+    check_items,
+    check_plain,
+    copy_of,
+    extend,
+    id_of,
+    quick_folder,
+    replace,
+    right_vectors,
+    scan,
+    spread,
+)
 
 from matnb.corpus import durable
 from matnb.corpus.store import create_corpus, open_corpus
@@ -47,15 +58,16 @@ def finish(worker: subprocess.Popen) -> list[dict]:
 
 
 class Expected:
-    "What a corpus must hold: marks by id, and which are deleted"
+    "What a corpus must hold: marks by id, which have vectors, and which are deleted"
 
-    def __init__(self, marks=None, deleted=()):
-        self.marks, self.deleted = dict(marks or {}), set(deleted)
+    def __init__(self, marks=None, deleted=(), embedded=()):
+        self.marks, self.deleted, self.embedded = dict(marks or {}), set(deleted), set(embedded)
 
     def after(self, op: dict) -> 'Expected':
         "The state after one more operation"
-        new = Expected(self.marks, self.deleted)
+        new = Expected(self.marks, self.deleted, self.embedded)
         if op['name'] == 'append': new.marks |= dict.fromkeys(op['ids'], '')
+        if op['name'] == 'embed': new.embedded |= set(op['ids'])
         if op['name'] == 'annotate': new.marks |= op['said']
         if op['name'] == 'delete': new.deleted |= set(op['ids'])
         if op['name'] == 'restore': new.deleted -= set(op['ids'])
@@ -65,13 +77,13 @@ class Expected:
         return new
 
     @property
-    def visible(self) -> dict[str, str]:
-        "Marks of the items that can be seen"
-        return {i: m for i, m in self.marks.items() if i not in self.deleted}
+    def visible(self) -> dict[str, tuple[str, bool]]:
+        "Marks of the items that can be seen, and whether they have a vector"
+        return {i: (m, i in self.embedded) for i, m in self.marks.items() if i not in self.deleted}
 
 
-def seen_in(path: Path) -> dict[str, str]:
-    "Marks of all items, each checked in every pixel, facet and metadata"
+def seen_in(path: Path) -> dict[str, tuple[str, bool]]:
+    "Marks of all items and whether they have a vector, each checked in every pixel, facet, vector and metadata"
     corpus = open_corpus(path)
     ids = check_items(corpus)
     marks = corpus.values('mark').tolist() if 'mark' in corpus.facets else [''] * len(ids)
@@ -79,7 +91,8 @@ def seen_in(path: Path) -> dict[str, str]:
     for id, mark, score in zip(ids, marks, scores, strict=True):
         assert (score == len(mark)) if mark else np.isnan(score), f'item {id}: half an annotation'
         assert corpus[id].facets.get('mark', '') == mark
-    return dict(zip(ids, marks, strict=True))
+    embedded = corpus.positions < (corpus.vector_sets['natural'].length if 'natural' in corpus.vector_sets else 0)
+    return {i: (mark, bool(has)) for i, mark, has in zip(ids, marks, embedded, strict=True)}
 
 
 def test_killed_at_random(place, slow, measured):
@@ -131,6 +144,8 @@ DEEDS = {
     'append': lambda c: c.append([scan(n) for n in range(20, 25)]),
     'annotate': lambda c: c.annotate({id_of(n): {'mark': f'new {n}', 'score': 5.} for n in (0, 1, 3)}),
     'delete': lambda c: c.delete([id_of(4), id_of(5)]),
+    'extend vectors': lambda c: extend(c),
+    'replace vectors': lambda c: replace(c, 'second'),
     'compact': lambda c: c.compact(),
     'publish': lambda c: publish(c),
 }
@@ -169,11 +184,13 @@ def test_killed_at_every_call(place, deed, slow, measured):
     corpus = create_corpus(template)
     corpus.append([scan(n) for n in range(12)])
     corpus.annotate({id_of(n): {'mark': f'old {n}', 'score': 5.} for n in range(6)})
+    extend(corpus, 8)
+    replace(corpus, 'first')
     corpus.delete([id_of(2), id_of(7)])
     old, possible = seen_in(template), {id_of(n) for n in range(30)}
     calls = killed_at(copy_of(template, place/'all'/'corpus'), deed, 0)
     new, points = seen_in(place/'all'/'corpus'), spread(calls, 10**6 if slow else 12)
-    assert calls > 10 and (new != old or deed in ('compact', 'publish'))
+    assert calls > 10 and (new != old or deed in ('compact', 'publish', 'replace vectors'))
     for n in points:
         path = copy_of(template, place/str(n)/'corpus')
         assert killed_at(path, deed, n) == 0
@@ -182,6 +199,7 @@ def test_killed_at_every_call(place, deed, slow, measured):
         assert set(check_plain(path, possible)) == set(seen_in(path)), 'opening did not finish what was cut off'
         DEEDS[deed](open_corpus(path))
         assert seen_in(path) == new and open_corpus(path).verify().ok
+        assert open_corpus(path).vector_sets['plane'].card['told'] == ('second' if 'replace' in deed else 'first')
         assert not [p for p in path.parent.rglob('.*.draft*') if deed in ('compact', 'publish')]
     measured(f'{deed}, killed at {len(points)} of {calls} calls of the disk: whole each time')
 
@@ -220,6 +238,36 @@ def test_writers_that_do_everything_at_once(place, slow, measured):
     rounds = sum(t['rounds'] for t in told)
     measured(f'2 writers doing everything and a reader for {seconds} s: {rounds} rounds, {len(ids)} items '
              f'as acknowledged, {read["facets"]} facets read; 0 wrong')
+
+
+@pytest.mark.parametrize('workers', [2, 3])
+def test_embedding_at_once(place, workers, slow, measured):
+    "Processes that extend the same set: no row is missing or doubled, and every row is that of its item"
+    corpus = create_corpus(place/'corpus')
+    corpus.append([scan(n) for n in range(900 if slow else 150)])
+    told = [finish(w)[0] for w in [start('embed', place/'corpus', 12, 0) for _ in range(workers)]]
+    corpus.refresh()
+    right = right_vectors(corpus.ids().tolist(), 'natural', (5,))
+    assert corpus.vectors('natural').tobytes() == right.tobytes() and corpus.verify().ok
+    commits = sum(run.kind == 'embed' for run in corpus.runs())
+    check_plain(place/'corpus', set(corpus.ids()))
+    measured(f'{workers} processes embedding the same {len(corpus)} items: '
+             f'{sum(t["rounds"] for t in told)} batches, {commits} runs, each row there once')
+
+
+def test_embedding_beside_writers(place, slow, measured):
+    "Two processes embed what two others append, delete and compact"
+    seconds = 30 if slow else 4
+    create_corpus(place/'corpus')
+    writers = [start('write', place/'corpus', seconds, name) for name in 'ab']
+    told = [finish(w)[0] for w in [start('embed', place/'corpus', 40, seconds) for _ in range(2)]]
+    for writer in writers: finish(writer)
+    extend(open_corpus(place/'corpus'))
+    corpus = open_corpus(place/'corpus')
+    check_items(corpus, changed=['mark'])
+    assert len(corpus.vectors('natural')) == len(corpus) and corpus.verify().ok
+    measured(f'2 processes embedding beside 2 that write for {seconds} s: {sum(t["rounds"] for t in told)} batches, '
+             f'{sum(t["compacted_under_hand"] for t in told)} compactions met, {len(corpus)} items; 0 wrong')
 
 
 def test_readers_beside_a_writer(place, slow, measured):

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['MOST_WORDS', 'now', 'account_name', 'record_run', 'Change', 'read_change', 'define_facet', 'may_name_facet',
            'replace_column', 'define_new_facets', 'facet_of', 'current_column', 'changing', 'promise', 'place_derived',
-           'hide_arrays', 'finish_cut_short', 'finish_if_possible', 'zarr_content']
+           'hide_arrays', 'finish_cut_short', 'finish_if_possible', 'zarr_content', 'vector_dims']
 
 # %% ../../nbs/corpus/17_changes.ipynb #e0303539
 import getpass
@@ -114,8 +114,8 @@ def define_facet(
     missing = np.nan if facet.kind in ('quantity', 'date') else 0
     replace_column(change, facet.name, np.full(change.head.items, missing, column_dtype(facet.name, change.facets)))
 
-# %% ../../nbs/corpus/17_changes.ipynb #eb63699b
-_TAKEN = re.compile(r'(item|image|channel|x|y)(_\d+)?|channel(_\d+)?_unit|id')
+# %% ../../nbs/corpus/17_changes.ipynb #19c83b21
+_TAKEN = re.compile(r'(item|image|channel|x|y)(_\d+)?|channel(_\d+)?_unit|(vectors|weights)_\d+\w*|id')
 
 
 def may_name_facet(
@@ -267,7 +267,8 @@ def zarr_content(
     head, facets = read_head(connection), {r.name: r for r in get(connection, FacetRow)}
     arrays = {row.name: row for row in get(connection, ArrayRow)}
     single = sum(row.kind == 'image' for row in arrays.values()) == 1
-    told = {name: _array_json(connection, row, facets.get(name), single) for name, row in arrays.items()}
+    told = {name: _vectors_json(row, head.items) if row.kind in ('vector', 'weights') else
+            _array_json(connection, row, facets.get(name), single) for name, row in arrays.items()}
     return told, {'generation': head.generation, 'title': head.title, 'made_by': 'matnb', 'matnb_format': head.format}
 
 # %% ../../nbs/corpus/17_changes.ipynb #e0e1562d
@@ -284,6 +285,27 @@ def _array_json(
     return array_json(spec, row.length, dims, {
         'channels': [f'{name} {direction}'.strip() for name, _, direction, _ in channels],
         'channel_units': [unit for _, unit, _, _ in channels]})
+
+# %% ../../nbs/corpus/17_changes.ipynb #21cf4368
+def vector_dims(
+    row: tuple[int, ...],  # Shape of what belongs to one item
+    label: str,  # Begins the names
+    kind: str = '',  # What the card says that it is
+) -> tuple[str, ...]:  # A name for each dimension of `row`
+    "What the dimensions of vectors are called"
+    last = 'axis' if kind == 'map' else 'feature'
+    names = (last,) if len(row) == 1 else ('window', last) if len(row) == 2 else range(1, 1 + len(row))
+    return tuple(f'{label}_{name}' for name in names)
+
+
+def _vectors_json(row: ArrayRow, items: int) -> dict[str, Any]:
+    spec, about = ArraySpec(row.name, row.dtype, tuple(json.loads(row.row))), json.loads(row.about)
+    if row.kind == 'weights':
+        dims = tuple(f'{row.name}_{n}' for n in range(1 + len(spec.row)))
+        return array_json(spec, row.length, dims, {'long_name': f'{about["part"]} of {about["name"]}'})
+    item, card = 'item' if row.length == items else f'{row.name}_item', about['card']
+    return array_json(spec, row.length, (item, *vector_dims(spec.row, row.name, card.get('kind', ''))), {
+        'long_name': about['name'], 'card': json.dumps(card, ensure_ascii=False)})
 
 # %% ../../nbs/corpus/17_changes.ipynb #625c00d0
 def _facet_attributes(connection: sqlite3.Connection, facet: FacetRow) -> dict[str, Any]:

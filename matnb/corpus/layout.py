@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['CHUNK_BYTES', 'COLUMN_ROWS', 'ArraySpec', 'chunk_path', 'place_rows', 'write_rows', 'draft_rows', 'read_rows',
-           'MappedChunks', 'MappedFile', 'DamagedFile', 'map_chunk', 'array_json', 'group_json', 'zarr_files',
-           'write_zarr_json', 'written_generation']
+           'MappedChunks', 'MappedFile', 'DamagedFile', 'map_chunk', 'whole_chunk', 'MappedRun', 'map_rows',
+           'array_json', 'group_json', 'zarr_files', 'write_zarr_json', 'written_generation']
 
 # %% ../../nbs/corpus/11_layout.ipynb #62bc3296
 import ctypes
@@ -14,7 +14,8 @@ import mmap
 import os
 import re
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -132,6 +133,7 @@ class MappedChunks:
     ) -> None:
         self.root, self.keep = root, keep
         self.maps: OrderedDict[tuple[str, int], np.ndarray] = OrderedDict()
+        self.runs: dict[str, np.ndarray] = {}
 
     def chunk(
         self,
@@ -151,11 +153,28 @@ class MappedChunks:
             except KeyError: break
         return rows
 
+    def rows(
+        self,
+        spec: ArraySpec,  # An array that is used as a whole, such as a set of vectors
+        length: int,  # Promised rows
+    ) -> np.ndarray:  # All of them, read-only, not copied
+        "Every promised row, as one array"
+        held = self.runs.get(spec.name)
+        if held is None or len(held) < length:
+            held = self.runs[spec.name] = map_rows(self.root, spec, -(-length // spec.chunk_rows))
+        return held[:length]
+
 # %% ../../nbs/corpus/11_layout.ipynb #8775bdbe
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _LIBC.mmap.restype = ctypes.c_void_p
 _LIBC.mmap.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_longlong)
 _LIBC.munmap.argtypes = (ctypes.c_void_p, ctypes.c_size_t)
+
+
+def _mmap(size: int, access: int, flags: int, fd: int, address: int | None = None) -> int:
+    found: int = _LIBC.mmap(address, size, access, flags, fd, 0)
+    if found == ctypes.c_void_p(-1).value: raise OSError(ctypes.get_errno(), 'the file cannot be mapped')
+    return found
 
 
 class MappedFile:
@@ -166,8 +185,7 @@ class MappedFile:
         fd: int,  # Of an open file, which may be closed afterwards
         size: int,  # Of the file
     ) -> None:
-        self.size, self.address = size, _LIBC.mmap(None, size, mmap.PROT_READ, mmap.MAP_SHARED, fd, 0)
-        if self.address == ctypes.c_void_p(-1).value: raise OSError(ctypes.get_errno(), 'the file cannot be mapped')
+        self.size, self.address = size, _mmap(size, mmap.PROT_READ, mmap.MAP_SHARED, fd)
         self.__array_interface__ = {'shape': (size,), 'typestr': '|u1', 'data': (self.address, True), 'version': 3}
 
     def __del__(self, unmap: Any = _LIBC.munmap) -> None:
@@ -183,15 +201,55 @@ def map_chunk(
     spec: ArraySpec,  # Its array
 ) -> np.ndarray:  # Its rows, read-only, not copied
     "Map a chunk's file into memory"
+    with whole_chunk(path, spec) as fd: octets = np.asarray(MappedFile(fd, spec.chunk_bytes))
+    return octets.view(spec.np_dtype).reshape(spec.chunk_rows, *spec.row)
+
+
+@contextmanager
+def whole_chunk(
+    path: Path,  # A chunk's file
+    spec: ArraySpec,  # Its array
+) -> Iterator[int]:  # The open file
+    "Open a chunk's file, if it has its size"
     fd = os.open(path, os.O_RDONLY)
     try:
         size = os.fstat(fd).st_size
-        if size != spec.chunk_bytes:
-            raise DamagedFile(f'{path} has {size} bytes instead of {spec.chunk_bytes}. Restore it from a backup')
-        octets = np.asarray(MappedFile(fd, size))
+        if size == spec.chunk_bytes: yield fd
+        else: raise DamagedFile(f'{path} has {size} bytes instead of {spec.chunk_bytes}. Restore it from a backup')
     finally:
         os.close(fd)
-    return octets.view(spec.np_dtype).reshape(spec.chunk_rows, *spec.row)
+
+# %% ../../nbs/corpus/11_layout.ipynb #8c1f1a6a
+class MappedRun(MappedFile):
+    "Chunk files one behind the other, as NumPy sees them"
+
+    def __init__(
+        self,
+        paths: Sequence[Path],  # Of the chunks, in order
+        spec: ArraySpec,  # Their array, whose chunks fill whole pages
+    ) -> None:
+        each, fixed = spec.chunk_bytes, 0x10  # MAP_FIXED: in the place of what we reserved just before
+        self.size = each * len(paths)
+        self.address = _mmap(self.size, 0, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, -1)
+        self.__array_interface__ = {'shape': (self.size,), 'typestr': '|u1', 'data': (self.address, True), 'version': 3}
+        for n, path in enumerate(paths):
+            with whole_chunk(path, spec) as fd:
+                _mmap(each, mmap.PROT_READ, mmap.MAP_SHARED | fixed, fd, self.address + n * each)
+
+
+def map_rows(
+    root: Path,  # The corpus
+    spec: ArraySpec,  # One of its arrays
+    chunks: int,  # How many of its chunks
+) -> np.ndarray:  # All rows of these chunks, read-only
+    "Map an array into memory as one"
+    paths = [chunk_path(root, spec, n) for n in range(chunks)]
+    if not paths: return np.empty((0, *spec.row), spec.np_dtype)
+    if not spec.chunk_bytes % mmap.PAGESIZE:
+        return np.asarray(MappedRun(paths, spec)).view(spec.np_dtype).reshape(-1, *spec.row)
+    copied = np.concatenate([map_chunk(path, spec) for path in paths])
+    copied.flags.writeable = False
+    return copied
 
 # %% ../../nbs/corpus/11_layout.ipynb #8a402c00
 _NAMES = {'f2': 'float16', 'f4': 'float32', 'f8': 'float64', 'u1': 'uint8', 'i1': 'int8'} | {

@@ -56,12 +56,12 @@ class ArrayRow:
     "An array on disk and how much of it is promised"
 
     name: str
-    kind: str  # `image`, `column` (made from the items) or `vector`
+    kind: str  # `image`, `column` (made from the items), `vector` (one row per item) or `weights` (of an encoder)
     dtype: str
     row: str  # Shape of one row, JSON
-    about: str  # Channels and so on, JSON
+    about: str  # Channels of images, name and card of vectors; JSON
     length: int  # Promised rows
-    crc: int = 0  # Of all promised rows of a column; images carry one each
+    crc: int = 0  # Of all promised rows; of images each has its own
 
 # %% ../../nbs/corpus/12_ledger.ipynb #a0ccac77
 @dataclass(frozen=True)

@@ -59,12 +59,16 @@ def image_array(
     channels = tuple(Channel(*c) for c in json.loads(row.about)['channels'])
     return ImageArray(ArraySpec(row.name, row.dtype, tuple(json.loads(row.row))), channels, row.length)
 
-# %% ../../nbs/corpus/14_snapshot.ipynb #0eadaf71
+# %% ../../nbs/corpus/14_snapshot.ipynb #e7266d49
 class CorpusChanged(CorpusError):
-    "The corpus was compacted since this snapshot was taken"
+    "The corpus was compacted since this snapshot was taken, or what it tells of was taken out"
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(f'{path} was compacted since it was opened. Call refresh() and go on')
+    def __init__(
+        self,
+        path: Path,  # The corpus
+        what: str = 'was compacted',  # What happened
+    ) -> None:
+        super().__init__(f'{path} {what} since it was opened. Call refresh() and go on')
 
 
 class DamagedImage(DamagedFile):
@@ -91,6 +95,17 @@ class Outline:
         self.columns: dict[str, np.ndarray] = {}
         self.dictionaries: dict[str, np.ndarray] = {}
         self.checked = {n: np.zeros(a.length, bool) for n, a in self.images.items()}
+        self.sums: dict[str, tuple[int, int]] = {}  # Of vectors: rows that were compared, and their check sum
+
+    def take_over(
+        self,
+        old: 'Outline',  # An earlier one of the same corpus
+    ) -> None:
+        "Keep what was mapped and compared before; what is promised once does not change in its place"
+        if self.head.numbering != old.head.numbering: return  # the files are others
+        self.chunks = old.chunks
+        self.sums = {name: done for name, done in old.sums.items() if name in self.arrays}
+        for name in set(self.chunks.runs) - self.sums.keys(): del self.chunks.runs[name]
 
     def __getstate__(self) -> dict[str, Any]:  # for dask's processes: the same commit, files opened anew
         return {n: getattr(self, n) for n in ('path', 'head', 'last_change', 'arrays', 'facets')}

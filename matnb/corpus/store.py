@@ -21,24 +21,24 @@ from .appending import Appended, append_measurements
 from .changes import changing, define_facet, finish_if_possible
 from .durable import network_disk, sync_folder
 from .facets import Facet
-from .filtering import TabledCorpus
 from .ledger import CorpusError, RunRow, ask, create_ledger, get
 from .measurement import Measurement
 from .snapshot import Snapshot, find_positions
 from .upkeep import VerifyReport, compact_corpus, publish_corpus, verify_corpus
+from .vectors import VectorCorpus, drop_vectors
 
 if TYPE_CHECKING:
     import xarray
 
-# %% ../../nbs/corpus/22_store.ipynb #9c9410d4
-class RefreshableCorpus(TabledCorpus):
+# %% ../../nbs/corpus/22_store.ipynb #8ccd2327
+class RefreshableCorpus(VectorCorpus):
     "A corpus that can take in what was added meanwhile"
 
     def refresh(self) -> Self:
         "Move on to the newest commit; a chosen part keeps its items"
         old, ids = self.snapshot, None if self._chosen is None or not self.steps else self.ids()
         self.snapshot = Snapshot(old.path, old.ledger)
-        if self.snapshot.head.numbering == old.head.numbering: self.snapshot.chunks = old.chunks  # else files are gone
+        self.snapshot.take_over(old)
         self.__dict__.pop('_by_id', None)
         self._chosen = None
         if ids is not None: self._chosen = self._positions_of(ids)
@@ -120,6 +120,14 @@ class DeletableCorpus(WritableCorpus):
         done = mark_deleted(self.snapshot.ledger, list(ids), False, who, why)
         self.changed()
         return done
+
+    def drop_vectors(
+        self,
+        name: str,  # Of a vector set
+    ) -> None:
+        "Take vectors out, and the weights that belong to them"
+        drop_vectors(self.snapshot.ledger, name)
+        self.changed()
 
     def compact(self) -> int:
         "Take deleted items out for good; says how many"

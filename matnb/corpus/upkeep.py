@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['VerifyReport', 'verify_corpus', 'check_again', 'check_corpus', 'verify_ledger', 'verify_columns', 'verify_images',
-           'verify_zarr_json', 'repair_derived', 'compact_corpus', 'tidy_up', 'rewrite_items', 'move_images',
-           'kept_rows', 'publish_corpus', 'nobody_writes', 'copy_promised', 'finish_copy', 'remove_copy']
+           'verify_vectors', 'verify_zarr_json', 'repair_derived', 'compact_corpus', 'tidy_up', 'rewrite_items',
+           'move_images', 'kept_rows', 'publish_corpus', 'nobody_writes', 'copy_promised', 'finish_copy', 'remove_copy']
 
 # %% ../../nbs/corpus/20_upkeep.ipynb #e5b47c63
 import json
@@ -42,6 +42,7 @@ from matnb.corpus.ledger import (
     turn,
 )
 from .snapshot import Snapshot
+from .vectors import compared_rows, drop_arrays, leavings, move_vectors
 
 # %% ../../nbs/corpus/20_upkeep.ipynb #ebc35c64
 @dataclass
@@ -54,7 +55,8 @@ class VerifyReport:
     damaged: dict[str, str] = field(default_factory=dict)  # Ids of items whose pixels are wrong, with the reason
     problems: list[str] = field(default_factory=list)  # What is wrong with the ledger
     derived: list[str] = field(default_factory=list)  # Derived files that are wrong
-    repaired: bool = False  # Whether those were made again
+    vectors: dict[str, str] = field(default_factory=dict)  # Those of them that are vectors or weights: of which set
+    repaired: bool = False  # Whether those were made again, or taken out if they are vectors
 
     @property
     def ok(self) -> bool:
@@ -64,8 +66,15 @@ class VerifyReport:
     def __str__(self) -> str:
         lines = [f'{self.path}: {self.items} items checked, {"all as written" if self.ok else "NOT as written"}']
         lines += [f'  ledger: {p}' for p in self.problems] + [f'  {why}' for why in self.damaged.values()]
-        fate = 'was made again' if self.repaired else 'is wrong; verify(repair=True) makes it again'
-        return '\n'.join(lines + [f'  {name} {fate}' for name in self.derived])
+        return '\n'.join(lines + [f'  {self._fate(name)}' for name in self.derived])
+
+    def _fate(self, name: str) -> str:
+        "What is or becomes of a derived file"
+        if name not in self.vectors:
+            return f'{name} {"was made again" if self.repaired else "is wrong; verify(repair=True) makes it again"}'
+        what = f'{"vectors" if name.startswith("vectors") else "weights"} “{self.vectors[name]}” ({name})'
+        return f'{what} were taken out; make them again' if self.repaired else (
+            f'{what} are wrong; verify(repair=True) takes them out, so that they can be made again')
 
     __repr__ = __str__
 
@@ -77,7 +86,8 @@ def verify_corpus(
     "Compare every promised byte with its check sum"
     report = check_corpus(path)
     if not report.ok: report = check_again(path, report)
-    if repair and report.derived and not report.problems: report.repaired = repair_derived(Ledger(path/'meta.sqlite'))
+    if repair and report.derived and not report.problems:
+        report.repaired = repair_derived(Ledger(path/'meta.sqlite'), report.vectors)
     return report
 
 
@@ -105,7 +115,7 @@ def check_corpus(
         return report
     report.generation = snapshot.head.generation
     checks: tuple[Callable[[Snapshot, VerifyReport], None], ...] = (
-        verify_ledger, verify_columns, verify_images, verify_zarr_json)
+        verify_ledger, verify_columns, verify_images, verify_vectors, verify_zarr_json)
     with warnings.catch_warnings(action='ignore', category=UserWarning):  # what is wrong is in the report
         for check in checks:
             try: check(snapshot, report)
@@ -151,6 +161,20 @@ def verify_images(
         try: snapshot.image(position)
         except OSError as e: report.damaged[f'{snapshot.column("item_id").item(position):016x}'] = str(e)
 
+# %% ../../nbs/corpus/20_upkeep.ipynb #ac781afe
+def verify_vectors(
+    snapshot: Snapshot,  # Of the corpus
+    report: VerifyReport,  # To be filled
+) -> None:
+    "Check vectors and the weights that belong to them"
+    for row in [r for r in snapshot.arrays.values() if r.kind in ('vector', 'weights')]:
+        if row.kind == 'vector' and row.length > snapshot.head.items:
+            report.problems.append(f'{row.name} has more rows than there are items')
+        try: compared_rows(snapshot.chunks, row)
+        except OSError:
+            report.derived.append(row.name)
+            report.vectors[row.name] = json.loads(row.about)['name']
+
 
 def verify_zarr_json(
     snapshot: Snapshot,  # Of the corpus
@@ -161,11 +185,14 @@ def verify_zarr_json(
         if path.is_file() and path.read_bytes() == content: continue
         report.derived.append(str(path.relative_to(snapshot.path)))
 
-# %% ../../nbs/corpus/20_upkeep.ipynb #ea620844
+# %% ../../nbs/corpus/20_upkeep.ipynb #e7ce8485
 def repair_derived(
     ledger: Ledger,  # Of the corpus
+    vectors: dict[str, str] | None = None,  # Arrays of vectors that are wrong: of which set
 ) -> bool:  # True when it is done
-    "Make columns and the files for zarr readers again"
+    "Make columns and the files for zarr readers again; take wrong vectors out"
+    wrong = vectors or {}
+    for name in dict.fromkeys(wrong.values()): drop_arrays(ledger, 'repair', name, wrong)
     with turn(ledger), transaction(ledger) as connection: finish_cut_short(ledger, connection, surely=True)
     return True
 
@@ -180,6 +207,7 @@ def compact_corpus(
             gone = change.head.deleted
             rows = get(change.connection, ItemRow, 'WHERE deleted = 0 ORDER BY item')
             moved = move_images(change, rows)
+            move_vectors(change, np.array([row.item for row in rows], int))
             rewrite_items(change, moved)
             columns = rebuild_columns(change.connection, [*BUILT_IN, *change.facets], change.facets, len(moved))
             for name, values in columns.items(): replace_column(change, name, values)
@@ -187,7 +215,7 @@ def compact_corpus(
     tidy_up(ledger)
     return gone
 
-
+# %% ../../nbs/corpus/20_upkeep.ipynb #b9a20519
 def tidy_up(
     ledger: Ledger,  # Of the corpus
 ) -> None:
@@ -199,6 +227,7 @@ def tidy_up(
                 known = {row.name for row in get(connection, ArrayRow)}
             for folder in ledger.path.parent.glob('image_*'):
                 if folder.name not in known: durable.disk.remove_folder(folder)
+            for folder in leavings(ledger.path.parent, known): durable.disk.remove_folder(folder)
             durable.remove_drafts(ledger.path.parent)
             ask(ledger.connection, 'VACUUM')  # deleted rows leave the file
         except (OSError, CorpusError) as e:

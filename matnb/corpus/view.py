@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['CARDS', 'FIRST_FACETS', 'say_quantity', 'telling_channel', 'channel_picture', 'strip', 'bar', 'histogram_svg',
            'category_cell', 'quantity_cell', 'short', 'in_order', 'facet_cards', 'facet_card', 'said', 'table', 'fold',
-           'say_path', 'storage_table', 'runs_table', 'said_of_run', 'corpus_html', 'item_html', 'item_record',
-           'say_moment', 'say_stored', 'said_by_instrument', 'value_range', 'say_value']
+           'say_path', 'storage_table', 'vectors_table', 'runs_table', 'said_of_run', 'corpus_html', 'item_html',
+           'item_record', 'say_moment', 'say_stored', 'said_by_instrument', 'value_range', 'say_value']
 
 # %% ../../nbs/corpus/24_view.ipynb #b3de0820
 import json
@@ -22,6 +22,7 @@ from .facets import VOCABULARY, Facet
 from .ledger import RunRow
 from .measurement import Channel
 from .pictures import Picture, contrast_limits, side_by_side, thumbnail, thumbnail_png
+from .vectors import array_spec
 
 if TYPE_CHECKING:
     from matnb.corpus.reading import Item
@@ -229,7 +230,7 @@ def say_path(
 def storage_table(
     corpus: 'Corpus',  # Or a part of one
 ) -> str:  # HTML
-    "Where the corpus lies and how its images are stored"
+    "Where the corpus lies and how its images and vectors are stored"
     rows = []
     for array in corpus.snapshot.images.values():
         shape = ' × '.join(map(str, array.spec.row[1:]))
@@ -237,7 +238,21 @@ def storage_table(
         size = say_size(array.length * array.spec.row_bytes)
         rows.append([escape(array.spec.name), f'{array.length:,}', shape, escape(keys), str(array.spec.np_dtype), size])
     place = f'<div>Folder: <code>{escape(say_path(corpus.path))}</code></div>'
-    return place + table(['array', 'images', 'points', 'channels', 'numbers', 'size'], rows)
+    return place + table(['array', 'images', 'points', 'channels', 'numbers', 'size'], rows) + vectors_table(corpus)
+
+# %% ../../nbs/corpus/24_view.ipynb #d50ee5e4
+def vectors_table(
+    corpus: 'Corpus',  # Or a part of one
+) -> str:  # HTML; nothing when there are no vectors
+    "The vector sets of a corpus, how far they go, and who made them"
+    rows, items = [], corpus.snapshot.head.items
+    for held in corpus.vector_sets.values():
+        card = ', '.join(f'{k} = {v}' for k, v in held.card.items() if isinstance(v, str | int | float))
+        far = f'{held.length:,}' + (f' of {items:,}' if held.length < items else '')
+        size = say_size(held.length * array_spec(corpus.snapshot.arrays[held.array]).row_bytes)
+        shape, numbers = ' × '.join(map(str, held.row)), str(np.dtype(held.dtype))
+        rows.append([escape(held.name), far, shape, escape(short(card, 100)), numbers, size])
+    return table(['vectors', 'items', 'per item', 'card', 'numbers', 'size'], rows) if rows else ''
 
 
 def runs_table(

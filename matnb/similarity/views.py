@@ -54,7 +54,10 @@ class View:
         return cls(tuple(told['channels']), told['side'], told['extent'])
 
     def __str__(self) -> str:
-        shown = ', '.join(c.replace('|', ' or ') for c in self.channels)
+        chains = [[a.strip() for a in c.split('|')] for c in self.channels]
+        first = [c[0] for c in chains]
+        other = list(dict.fromkeys(a for c in chains for a in c[1:] if a not in first))
+        shown = ', '.join(first) + (f' (else {" or ".join(other)})' if other else '')
         scale = 'the whole image, scale-free' if self.extent is None else f'{self.extent * 1e9:.4g} nm across'
         return f'{self.side} × {self.side} points, {scale}: {shown}'
 
