@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['METRICS', 'WIDE', 'ENOUGH', 'FORMAT', 'EXACT_UP_TO', 'checked_vectors', 'lengths', 'pieces', 'far_apart', 'Points',
            'points_of', 'scores', 'thorough', 'pair_distances', 'best_of', 'Rounded', 'rounded', 'size_factor',
-           'scaled', 'quick_kind', 'nearest_graph', 'row_numbers', 'row_mask', 'shortlist', 'bar', 'Lists',
+           'is_wide', 'scaled', 'quick_kind', 'nearest_graph', 'row_numbers', 'row_mask', 'shortlist', 'bar', 'Lists',
            'put_on_lists', 'nearest_centre', 'listed_rows', 'fill', 'visit', 'tried', 'share_found', 'save_lists',
            'UnfitFile', 'load_lists', 'Answering', 'Neighbours', 'lists_for', 'say_recall']
 
@@ -211,7 +211,7 @@ class Rounded:
 
     left: 'torch.Tensor'  # `(n, d + 6)`
     right: 'torch.Tensor'  # `(d + 6, n)`
-    moved: np.ndarray  # `(n,)`, how far rounding moved each point
+    moved: np.ndarray  # `(n,)`, how far rounding can have moved each point
     doubt: float  # By how much summation may be wrong
     coarseness: float  # Which part of a result may be lost when it is rounded
 
@@ -232,7 +232,7 @@ def rounded(
     for rows in pieces(count, width):
         exact = torch.from_numpy(scaled(points, factor, rows) - centre)
         sides[0][rows, :width] = sides[1][rows, :width] = kept = exact.to(kind)
-        moved[rows] = torch.linalg.vector_norm(exact - kept.float(), dim=1).numpy()
+        moved[rows] = torch.linalg.vector_norm(exact - kept.float(), dim=1).numpy() + 2.0 ** -22
         half[rows] = torch.linalg.vector_norm(kept.float(), dim=1).double() ** 2 / 2
     split = _split(half, kind)
     sides[0][:, width:width + 3], sides[0][:, width + 3:] = -split, -1
@@ -246,8 +246,15 @@ def size_factor(
 ) -> np.ndarray:  # `(n,)`, one for each row
     "What brings rows to length one for the cosine, and to lengths of at most one otherwise"
     if points.metric == 'cosine': return 1 / points.length
-    longest = np.nanmax(points.length, initial=1e-300)
+    longest = np.nanmax(points.length, initial=0) or 1.0
     return np.full(len(points), np.exp2(-np.ceil(np.log2(longest))))
+
+
+def is_wide(
+    points: Points,  # The rows
+) -> bool:  # Whether squares of their distances need double precision
+    "Whether some vectors are a million times longer than most"
+    return points.metric == 'euclidean' and bool(np.nanmax(points.length) > 1e6 * np.nanmedian(points.length))
 
 
 def scaled(
@@ -341,17 +348,17 @@ def _graph(points: Points, k: int, progress: bool) -> tuple[np.ndarray, np.ndarr
     "Distances and rows for points that are all usable"
     factor = size_factor(points)
     quick, listed = rounded(points, factor), min(len(points), k + max(16, k // 2))
-    square, near = np.empty((len(points), k), 'f4'), np.empty((len(points), k), 'i8')
+    square, near = np.empty((len(points), k), 'f8' if is_wide(points) else 'f4'), np.empty((len(points), k), 'i8')
     unproved = []
     for rows in bar(list(pieces(len(points), min(len(points), WIDE), 1 << 23)), progress, 'neighbours'):
         beyond, who = shortlist(quick, rows, listed)
-        found = _squares(points, factor, rows, who)
+        found = _squares(points, factor, rows, who, square.dtype)
         found[who == np.arange(rows.start, rows.stop)[:, None]] = -1  # itself first
         order = np.lexsort((who, found))[:, :k]
         near[rows], square[rows] = np.take_along_axis(who, order, 1), np.take_along_axis(found, order, 1)
         unproved.append(rows.start + np.flatnonzero(np.sqrt(square[rows, -1].clip(0)) * (1 + 1e-5) >= beyond))
     square[:, 0] = 0
-    distance = square / 2 if points.metric == 'cosine' else np.sqrt(square) / np.float32(factor[0])
+    distance = square / 2 if points.metric == 'cosine' else (np.sqrt(square) / factor[0]).astype('f4')
     _do_again(points, np.concatenate(unproved), distance, near)
     return distance, near
 
@@ -381,12 +388,12 @@ def shortlist(
 
 WIDE = 1 << 16
 
-# %% ../../nbs/similarity/20_neighbours.ipynb #c301b2b2
-def _squares(points: Points, factor: np.ndarray, rows: slice, who: np.ndarray) -> np.ndarray:
-    "Squared distances of scaled points from those on their lists, in single precision, from differences"
-    found = np.empty(who.shape, 'f4')
+# %% ../../nbs/similarity/20_neighbours.ipynb #0acdbb1a
+def _squares(points: Points, factor: np.ndarray, rows: slice, who: np.ndarray, kind: np.dtype) -> np.ndarray:
+    "Squared distances of scaled points from those on their lists, from differences"
+    found = np.empty(who.shape, kind)
     for part in pieces(len(who), who.shape[1] * points.vectors.shape[1], 1 << 18):
-        other = scaled(points, factor, who[part].ravel()).reshape(*who[part].shape, -1)
+        other = scaled(points, factor, who[part].ravel()).reshape(*who[part].shape, -1).astype(kind, copy=False)
         other -= scaled(points, factor, slice(rows.start + part.start, rows.start + part.stop))[:, None]
         np.einsum('ijk,ijk->ij', other, other, out=found[part])
     return found
@@ -554,7 +561,8 @@ def visit(
     if chosen is not None:
         bits = np.packbits(row_mask(chosen, len(points)), bitorder='little')
         told['sel'] = faiss.IDSelectorBitmap(len(bits), faiss.swig_ptr(bits))
-    found = lists.index.search(scaled(asked, scale, slice(None)), count + 16, params=faiss.SearchParametersIVF(**told))[1]
+    asked_for = scaled(asked, scale, slice(None)), count + 16
+    found = lists.index.search(*asked_for, params=faiss.SearchParametersIVF(**told))[1]
     at, place = np.nonzero(found >= 0)
     rows = found[at, place]
     return best_of(pair_distances(points, queries, at, rows), at, rows, (len(queries), count))
