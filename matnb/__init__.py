@@ -4,7 +4,9 @@
 
 # %% auto #0
 __all__ = ['open_corpus', 'create_corpus', 'Corpus', 'collect', 'last_report', 'CollectReport', 'simulate_corpus', 'fetch',
-           'public_data', 'Facet', 'Channel', 'Measurement', 'NotAnImage', 'Unreadable']
+           'public_data', 'Facet', 'Channel', 'Measurement', 'NotAnImage', 'Unreadable', 'embed', 'vector_of',
+           'encoder', 'combine', 'search', 'Box', 'map', 'open_map', 'Path', 'open_path', 'predict_from_neighbours',
+           'predict_for', 'facets_explaining', 'failed_near']
 
 # %% ../nbs/01_matnb.ipynb #e6ecdfaf
 from importlib import import_module
@@ -17,6 +19,17 @@ if TYPE_CHECKING:
     from matnb.corpus.public import fetch, public_data
     from matnb.corpus.simulated import simulate_corpus
     from matnb.corpus.store import Corpus, create_corpus, open_corpus
+    from matnb.similarity.embedding import embed, vector_of
+    from matnb.similarity.encoders import encoder
+    from matnb.similarity.explaining import facets_explaining
+    from matnb.similarity.failures import failed_near
+    from matnb.similarity.foretelling import predict_for
+    from matnb.similarity.maps import map_corpus as map
+    from matnb.similarity.maps import open_map
+    from matnb.similarity.neighbour_prediction import predict_from_neighbours
+    from matnb.similarity.paths import Path, open_path
+    from matnb.similarity.searching import Box, search
+    from matnb.similarity.whitening import combine
 
 # %% ../nbs/01_matnb.ipynb #ab79bb95
 __version__ = "0.1.0"
@@ -36,16 +49,33 @@ _ROOM_OF = {
     'Measurement': 'corpus.measurement',
     'NotAnImage': 'corpus.measurement',
     'Unreadable': 'corpus.measurement',
+    'embed': 'similarity.embedding',
+    'vector_of': 'similarity.embedding',
+    'encoder': 'similarity.encoders',
+    'combine': 'similarity.whitening',
+    'search': 'similarity.searching',
+    'Box': 'similarity.searching',
+    'map': 'similarity.maps:map_corpus',
+    'open_map': 'similarity.maps',
+    'Path': 'similarity.paths',
+    'open_path': 'similarity.paths',
+    'predict_from_neighbours': 'similarity.neighbour_prediction',
+    'predict_for': 'similarity.foretelling',
+    'facets_explaining': 'similarity.explaining',
+    'failed_near': 'similarity.failures',
 }
 
 _all_ = ['open_corpus', 'create_corpus', 'Corpus', 'collect', 'last_report', 'CollectReport', 'simulate_corpus',
-         'fetch', 'public_data', 'Facet', 'Channel', 'Measurement', 'NotAnImage', 'Unreadable']
+         'fetch', 'public_data', 'Facet', 'Channel', 'Measurement', 'NotAnImage', 'Unreadable',
+         'embed', 'vector_of', 'encoder', 'combine', 'search', 'Box', 'map', 'open_map', 'Path', 'open_path',
+         'predict_from_neighbours', 'predict_for', 'facets_explaining', 'failed_near']
 
 # %% ../nbs/01_matnb.ipynb #f966027d
 def __getattr__(name: str) -> Any:
     "Fetch a name from its room when it is first used"
     if name not in _ROOM_OF: raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
-    value = getattr(import_module(f'{__name__}.{_ROOM_OF[name]}'), name)
+    room, _, known_as = _ROOM_OF[name].partition(':')
+    value = getattr(import_module(f'{__name__}.{room}'), known_as or name)
     globals()[name] = value
     return value
 

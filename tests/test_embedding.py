@@ -24,8 +24,9 @@ from matnb.corpus.store import create_corpus, open_corpus
 from matnb.corpus.vectors import MissingVectors
 from matnb.similarity import embedding
 from matnb.similarity.batches import EncoderFailed
-from matnb.similarity.embedding import embed, last_embedding
+from matnb.similarity.embedding import embed, last_embedding, vector_of
 from matnb.similarity.encoders import Encoder, wrap
+from matnb.similarity.whitening import combine
 
 ITEMS = 1000
 
@@ -466,3 +467,89 @@ def test_another_encoder_under_the_same_name(begun):
     with pytest.raises(CorpusError, match='drop_vectors'): embed(corpus, other, progress=False)
     embed(corpus, other, name='double', progress=False)
     assert np.array_equal(corpus.vectors('double')[:ITEMS], right['quick'] * 2)
+
+
+# --- Several encoders in one
+
+def test_a_combination_grows_and_is_compacted(begun):
+    corpus, right = begun
+    both = combine('tiny_encoders:quick', 'tiny_encoders:network', dims=16, device='cpu')
+    embed(corpus, both, progress=False)
+    first = np.array(corpus.vectors(both.name))
+    assert first.shape == (ITEMS, 16) and np.isfinite(first).all()
+    assert np.array_equal(corpus.vectors('quick'), right['quick'])
+    assert np.array_equal(corpus.vectors('network'), right['network'])
+    rule = corpus.weights(both.name)
+    corpus.append([scan(ITEMS + n) for n in range(5)])
+    corpus.append([scan(ITEMS + 9, 'current')])
+    embed(corpus, both, progress=False)
+    again = corpus.vectors(both.name)
+    assert np.array_equal(again[:ITEMS], first) and np.isfinite(again[:-1]).all() and np.isnan(again[-1]).all()
+    assert all(np.array_equal(rule[part], corpus.weights(both.name)[part]) for part in rule)
+    assert 'current' in ''.join(last_embedding(corpus, both.name).reasons)
+    corpus.delete(corpus.ids()[3:7].tolist())
+    corpus.compact()
+    corpus.append([scan(ITEMS + 20)])
+    embed(corpus, both, progress=False)
+    assert np.array_equal(corpus.vectors(both.name)[:ITEMS - 4], np.delete(first, np.s_[3:7], 0))
+    fresh = scan(ITEMS + 20)
+    assert np.allclose(vector_of(corpus, fresh, both.name), corpus.vectors(both.name)[-1], atol=1e-5)
+    other = combine('tiny_encoders:quick', 'tiny_encoders:network', dims=8, device='cpu')
+    with pytest.raises(CorpusError, match='drop_vectors'): embed(corpus, other, progress=False)
+    assert corpus.verify().ok
+
+
+def test_a_combination_killed_and_finished(begun, monkeypatch):
+    corpus, _ = begun
+    both = combine('tiny_encoders:quick', 'tiny_encoders:network', dims=16, device='cpu')
+    shutil.copytree(corpus.path, corpus.path.with_name('twin'))
+    twin = open_corpus(corpus.path.with_name('twin'))
+    embed(twin, both, progress=False)
+    with monkeypatch.context() as patch:
+        patch.setattr(embedding, 'carry_out', carried_out_until(both.name))
+        with pytest.raises(SystemExit): embed(corpus, both, progress=False)
+    assert both.name not in corpus.vector_sets
+    corpus = open_corpus(corpus.path)
+    embed(corpus, both, progress=False)
+    assert np.array_equal(corpus.vectors(both.name), twin.vectors(both.name))
+
+
+def carried_out_until(name):
+    "Carry out jobs until a certain one begins"
+    carry_out = embedding.carry_out
+    return lambda run, *rest: sys.exit(1) if run.report.name == name else carry_out(run, *rest)
+
+
+# --- Memory
+
+def peak_memory(path: Path, count: int) -> None:
+    "Embed a new corpus with wide vectors and note the memory that this took, in MB"
+    corpus_of(path, count)
+    peak, stop = [0.0], threading.Event()
+    embed(corpus_of(path.with_name(f'{path.name}-before'), 64), 'tiny_encoders:wide', progress=False)
+
+    def private() -> float:
+        line = next(line for line in open('/proc/self/status') if line.startswith('RssAnon'))
+        return int(line.split()[1]) / 1024
+
+    def watch() -> None:
+        while not stop.wait(0.002): peak[0] = max(peak[0], private())
+
+    before = private()
+    threading.Thread(target=watch).start()
+    try: embed_often(path, 'tiny_encoders:wide')
+    finally: stop.set()
+    path.with_name(f'{path.name}-memory').write_text(str(peak[0] - before))
+
+
+def test_memory_does_not_grow_with_the_corpus(place, slow, measured):
+    counts, used = (500, 20_000 if slow else 5000), []
+    for count in counts:
+        child = CONTEXT.Process(target=peak_memory, args=(place/str(count), count))
+        child.start()
+        child.join(300)
+        used.append(float((place/f'{count}-memory').read_text()))
+    vectors = [count * 3000 * 4 / 2**20 for count in counts]
+    measured(f'memory while embedding: {used[0]:.0f} MB for {counts[0]} items ({vectors[0]:.0f} MB of vectors), '
+             f'{used[1]:.0f} MB for {counts[1]} ({vectors[1]:.0f} MB of vectors)')
+    assert used[1] < used[0] + 24 < vectors[1]

@@ -247,7 +247,7 @@ def test_the_front_door_says_the_same_to_python_and_to_type_checkers():
     import matnb
     tree = ast.parse((ROOT/'matnb'/'__init__.py').read_text())
     block = next(n for n in tree.body if isinstance(n, ast.If) and ast.unparse(n.test) == 'TYPE_CHECKING')
-    declared = {a.asname or a.name: n.module for n in block.body for a in n.names}
+    declared = {a.asname or a.name: n.module + f':{a.name}' * bool(a.asname) for n in block.body for a in n.names}
     assert declared == {name: f'matnb.{room}' for name, room in matnb._ROOM_OF.items()}
     assert sorted(matnb.__all__) == sorted(declared)
     for name in declared: assert getattr(matnb, name) is not None

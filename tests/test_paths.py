@@ -151,11 +151,13 @@ class Model:
 
 
 def nearest(how: Like, ids: list[str]) -> list[str]:
-    "The items most like some"
-    far = {i: min(squared(i, e) for e in how.examples) for i in ids}
+    "The items most like some; those nearer to a counter-example are moved back in proportion"
+    far = {}
     for i in ids:
-        if any(squared(i, c) < far[i] for c in how.counterexamples): far[i] = math.inf
-    held = [i for i in ids if far[i] < math.inf and (how.within is None or np.sqrt(far[i]) <= np.float32(how.within))]
+        liked = np.float32(math.sqrt(min(squared(i, e) for e in how.examples)))
+        unliked = np.float32(math.sqrt(min((squared(i, c) for c in how.counterexamples), default=math.inf)))
+        far[i] = liked if not unliked < liked else liked * (liked / unliked) if unliked else math.inf
+    held = [i for i in ids if far[i] < math.inf and (how.within is None or far[i] <= np.float32(how.within))]
     if how.count is not None: held = sorted(held, key=lambda i: far[i])[:how.count]
     return [i for i in ids if i in set(held)]
 
@@ -281,9 +283,11 @@ class Walks(Machine):
         if 'mark' in self.path.corpus.facets: kinds.append(st.just(WithFacets({'mark': None})))
         if here: kinds += [st.lists(st.sampled_from(here), min_size=1, max_size=20, unique=True).map(
             lambda ids: TheseItems(tuple(ids))), st.just(Everything())]
-        if known: kinds.append(st.builds(
-            Like, st.lists(st.sampled_from(known), min_size=1, max_size=2).map(tuple),
-            st.lists(st.sampled_from(known), max_size=1).map(tuple), st.integers(1, 12), st.sampled_from([None, 9.5])))
+        if known: kinds += [
+            st.builds(Like, st.lists(st.sampled_from(known), min_size=1, max_size=2).map(tuple),
+                      st.lists(st.sampled_from(known), max_size=1).map(tuple), st.integers(1, 12),
+                      st.sampled_from([None, 9.5, 14.0])),
+            st.builds(Like, st.sampled_from(known).map(lambda i: (i,)), st.just(()), st.none(), st.floats(0, 20))]
         if self.path.step.mapped and depth == 0: kinds += [  # settled on the whole map, not on part of it
             st.builds(InLasso, st.lists(POINTS, min_size=3, max_size=7).map(tuple)),
             st.builds(lambda a, b: InBox(np.minimum(a, b), np.maximum(a, b)), POINTS, POINTS)]
@@ -520,6 +524,19 @@ def test_a_batch_run_from_the_command_line(walked, folder, capsys):
     bare = create_corpus(folder/'bare', 'Bare')
     bare.append([scan(n, kind=0) for n in range(150)])
     assert main(['replay', str(file), str(bare.path)]) == 1 and 'no vectors' in capsys.readouterr().out
+
+
+def test_a_likeness_is_what_a_search_finds(walked):
+    from matnb.similarity.searching import search
+    for like, unlike in (((3,), ()), ((3, 8), (5,)), ((0,), (1, 2))):
+        some, others = ([walked.find(1).ids[n] for n in places] for places in (like, unlike))
+        found = search(walked.find(1).view, some, unlike=others, count=25).ids
+        path = Path(walked.corpus, walked.tree)
+        step = path.go(1).path.select(like=some, unlike=others, count=25 + len(some))
+        assert set(step.ids.tolist()) - set(some) - set(others) <= set(found) | set(others)
+        assert len(set(found) & set(step.ids.tolist())) >= 25 - len(others)
+        assert set(path.go(1).path.select(search(walked.find(1).view, some, count=9)).ids) == set(
+            search(walked.find(1).view, some, count=9).ids)
 
 
 # --- Files from others

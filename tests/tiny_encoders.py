@@ -46,3 +46,8 @@ def weights_differ() -> Encoder:
 
     torch.manual_seed(os.getpid())
     return wrap(torch.nn.Conv2d(1, 20, 3), 'unstable', SMALL, device='cpu')
+
+
+def wide() -> Encoder:
+    "Long vectors"
+    return wrap(lambda pictures: np.repeat(product(pictures), 150, 1), 'wide', SMALL)

@@ -6,20 +6,21 @@
 __all__ = ['COMMIT_SECONDS', 'COMMIT_BYTES', 'Source', 'Asked', 'in_order', 'crew', 'threads_here', 'refuse_fork', 'EmbedReport',
            'report_head', 'report_text', 'report_html', 'Embedding', 'plan', 'count_windows', 'replan', 'by_encoder',
            'work', 'progress_bar', 'blank_items', 'name_unseen', 'finish', 'refuse_blank', 'earlier_reports',
-           'last_embedding', 'embed', 'carry_out', 'refuse_empty', 'refuse_unwritable', 'as_measurement', 'read_one',
-           'embed_picture', 'vector_of', 'maker_of', 'same_corpus', 'stored_vector', 'likely_channels']
+           'last_embedding', 'combine_vectors', 'by_whitening', 'whole_set', 'embed', 'carry_out', 'refuse_empty',
+           'refuse_unwritable', 'as_measurement', 'read_one', 'embed_picture', 'vector_of', 'maker_of', 'made_again',
+           'same_corpus', 'stored_vector', 'likely_channels']
 
-# %% ../../nbs/similarity/10_embedding.ipynb #13c34b4e
+# %% ../../nbs/similarity/10_embedding.ipynb #858ff16b
 import html
 import json
 import sys
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import OrderedDict, deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +33,7 @@ from ..corpus.measurement import Channel, Measurement, plain_text
 from ..corpus.reading import Item
 from ..corpus.snapshot import CorpusChanged
 from ..corpus.store import Corpus
-from ..corpus.vectors import VectorSet, array_spec, check_set_name, extend_vectors, vectors_at
+from ..corpus.vectors import VectorSet, array_spec, extend_vectors, store_weights, vectors_at
 from ..learn.devices import choose_device, thread_count, threads
 from matnb.similarity.batches import (
     Job,
@@ -46,6 +47,7 @@ from matnb.similarity.batches import (
 from .encoders import Card, Encoder, encoder_of
 from .encoders import encoder as find_encoder
 from .views import CannotShow, Window, show, show_item
+from .whitening import Combination, Whitening
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -240,7 +242,6 @@ def plan(
     told = {'vectors': name, 'encoder': made_by.name, 'fingerprint': made_by.fingerprint, 'batch_size': size,
             'device': device}
     run = Embedding(corpus, made_by, job, card, told, EmbedReport(name, made_by.name))
-    check_set_name(name, corpus.facets)
     replan(run)
     return run
 
@@ -270,8 +271,8 @@ def replan(
         f'channels or windows. Give the new ones another name=, or corpus.drop_vectors({held.name!r}) first')
     run.card = held.card  # prose on a card may be corrected without the vectors becoming strangers
 
-# %% ../../nbs/similarity/10_embedding.ipynb #a093e1f9
-Source = Callable[[Embedding], Iterator[Vectors]]  # Makes the rows that are missing, in order
+# %% ../../nbs/similarity/10_embedding.ipynb #6b99ed0e
+Source = Callable[[Embedding], Generator[Vectors, None, None]]  # Makes the rows that are missing, in order
 
 
 def by_encoder(
@@ -279,7 +280,7 @@ def by_encoder(
     executor: Any = None,  # See `crew`
 ) -> Source:  # Rows from pictures
     "Rows that an encoder makes"
-    def rows(run: Embedding) -> Iterator[Vectors]:
+    def rows(run: Embedding) -> Generator[Vectors, None, None]:
         with crew(run.job, maker, executor) as (submit, ahead): yield from in_order(run.runs(), submit, ahead)
 
     return rows
@@ -294,10 +295,10 @@ def work(
     with progress_bar(run.job.items, run.promised, f'embedding by {run.made_by.name}', progress) as bar:
         while True:
             try:
-                for made in rows(run):
-                    run.take(made)
-                    if run.report.unseen: bar.set_postfix_str(f'{len(run.report.unseen):,} not shown', refresh=False)
-                    bar.update(made.stop - bar.n)
+                with closing(rows(run)) as stream:
+                    for made in stream:
+                        run.take(made)
+                        bar.update(made.stop - bar.n)
                 return run.commit()
             except CorpusChanged:
                 replan(run)
@@ -399,22 +400,74 @@ def last_embedding(
     for report in earlier_reports(corpus, name): return report
     raise KeyError(f'{corpus.path} has no report on making vectors' + f' {name!r}' * bool(name))
 
+# %% ../../nbs/similarity/10_embedding.ipynb #71670595
+def combine_vectors(
+    corpus: Corpus,  # Whose items have the vectors of all parts
+    combination: Combination,  # From `combine`
+    name: str,  # Of the combined vectors
+    seed: int = 0,  # Draws the items that are learned from
+    progress: bool = True,  # Say what came of it
+) -> None:
+    "Compute combined vectors from those of the parts"
+    held, parts = corpus.vector_sets.get(name), tuple(p.name for p in combination.parts)
+    if held: rule = Whitening.from_arrays(corpus.weights(name))
+    else:
+        refuse_unwritable(corpus)
+        with threads(1): rule = combination.fit([whole_set(corpus, part) for part in parts], seed)
+        store_weights(corpus.snapshot.ledger, name, rule.to_arrays())
+    run = plan(corpus, combination.card(rule), name)
+    run.parts, run.job = parts, replace(run.job, size=1024)
+    carry_out(run, by_whitening(rule), progress)
+    if Whitening.from_arrays(corpus.weights(name)).sha256 != rule.sha256:  # somebody began at the same moment
+        store_weights(corpus.snapshot.ledger, name, rule.to_arrays())
+        corpus.changed()
+
+
+def by_whitening(
+    rule: Whitening,  # How parts become one
+) -> Source:  # Rows from the rows of the parts
+    "Rows that are computed from stored vectors"
+    def rows(run: Embedding) -> Generator[Vectors, None, None]:
+        sets, snapshot = [run.corpus.vector_sets[part] for part in run.parts], run.corpus.snapshot
+        run.job = replace(run.job, items=min(s.length for s in sets))
+        with threads(1):
+            for start, stop in run.runs():
+                positions = np.arange(start, stop)
+                yield Vectors(start, rule.apply([vectors_at(snapshot, s, positions) for s in sets]), {})
+
+    return rows
+
+
+def whole_set(
+    corpus: Corpus,  # Or a part of it
+    name: str,  # Of vectors
+) -> np.ndarray:  # One row per position, those of deleted items included
+    "All rows of a set"
+    held = corpus.vector_sets[name]
+    return vectors_at(corpus.snapshot, held, np.arange(held.length))
+
 # %% ../../nbs/similarity/10_embedding.ipynb #1b2bab9a
 def embed(
     corpus: Corpus,  # Or a part of it; all of it is embedded
-    encoder: Any = 'natural',  # Name, `package.module:function`, network, function or `Encoder`
+    encoder: Any = 'natural',  # Name, `package.module:function`, network, function, `Encoder` or `combine(...)`
     *,
     name: str = '',  # Of the vectors; that of the encoder if empty
     batch_size: int | None = None,  # Pictures that the encoder gets at once; 32, on a graphics card 256
     executor: Any = None,  # A pool or a dask client; threads of this process if None
     device: str = 'auto',  # cpu, cuda, cuda:1; auto takes a graphics card if there is one
     windows: Any = None,  # A rule that lists parts of the image, each of which gets a vector
+    seed: int = 0,  # Draws the items from which a combination learns how to weigh its parts
     progress: bool = True,  # Show how far it is, and say at the end what came of it
 ) -> Corpus:  # The same, with `corpus.vectors(name)`
     "Give each item a vector; called again, it goes on where it stopped"
+    refuse_empty(corpus)
+    if isinstance(encoder, Combination):
+        if windows is not None: raise ValueError('windows are embedded by one encoder at a time, not by a combination')
+        for part in encoder.parts: embed(corpus, part, batch_size=batch_size, executor=executor, progress=progress)
+        combine_vectors(corpus, encoder, name or encoder.name, seed, progress)
+        return corpus
     where, maker = choose_device(device), find_encoder(encoder, device)
     name = (name or maker.name) + (' windows' if windows is not None else '')
-    refuse_empty(corpus)
     run = plan(corpus, maker.card, name, batch_size or (32 if where == 'cpu' else 256), windows, where)
     carry_out(run, by_encoder(maker, executor), progress)
     return corpus
@@ -519,25 +572,39 @@ def vector_of(
     if isinstance(asked, Item) and window is None and len(held.row) == 1 and same_corpus(asked, corpus):
         return stored_vector(corpus, asked, name)
     if isinstance(asked, np.ndarray) and channels is None: channels = likely_channels(corpus, asked)
-    maker = maker_of(held, encoder)
+    maker = maker_of(corpus, held, encoder)
     return embed_picture(asked, maker, channels=channels, pixel_size=pixel_size, window=window)
 
 
 def maker_of(
-    held: VectorSet,  # Of a corpus
+    corpus: Corpus,  # That has vectors
+    held: VectorSet,  # One of its sets
     given: Any = None,  # The encoder, if it cannot be made again from the card
 ) -> Encoder:  # The one that made the vectors
     "The encoder of stored vectors"
     if held.card.get('kind') != 'encoder':
         raise ValueError(f'“{held.name}” is a {held.card.get("kind", "set of numbers")}, not made by an encoder')
-    if given is None: return _made_again(json.dumps(held.card))
+    if given is None: return made_again(held, corpus)
     maker = find_encoder(given)
     if maker.card.fingerprint == held.card['fingerprint']: return maker
-    raise ValueError(f'the encoder {maker.card.name!r} did not make the vectors “{held.name}”: its fingerprint differs')
+    raise ValueError(f'the encoder {maker.name!r} did not make the vectors “{held.name}”: its fingerprint differs')
 
 
-@lru_cache(4)
-def _made_again(card: str) -> Encoder: return encoder_of(json.loads(card))
+_MADE: OrderedDict[str, Encoder] = OrderedDict()  # By fingerprint; loading a network takes longer than using it
+
+
+def made_again(
+    held: VectorSet,  # Of a corpus
+    corpus: Corpus,  # That corpus, which keeps what an encoder learned from it
+) -> Encoder:  # The one that made the vectors
+    "The encoder of a card, loaded once"
+    known = held.card['fingerprint']
+    if known not in _MADE:
+        learned = any(json.loads(r.about)['name'] == held.name for r in corpus.snapshot.arrays.values()
+                      if r.kind == 'weights')
+        _MADE[known] = encoder_of(held.card, arrays=corpus.weights(held.name) if learned else None)
+        if len(_MADE) > 4: _MADE.popitem(last=False)
+    return _MADE[known]
 
 # %% ../../nbs/similarity/10_embedding.ipynb #7fb9dc45
 def same_corpus(

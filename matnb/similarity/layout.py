@@ -169,7 +169,8 @@ def compiled_descent() -> Callable[..., Any]:
     "The loop over pulls and pushes as machine code"
     import numba
 
-    base, top, shift, four = (127 + LOWEST) * STEPS, -2 * LOWEST * STEPS - 1, 23 - STEPS.bit_length() + 1, np.float32(4)
+    base, top, shift = (127 + LOWEST) * STEPS, -2 * LOWEST * STEPS - 1, 23 - STEPS.bit_length() + 1
+    still, four = np.float32(0), np.float32(4)
     left, right, again, half = (np.uint64(n) for n in (13, 7, 17, 32))
 
     @numba.njit('u8(f4[:,::1],i4[::1],i4[::1],f4[::1],f4[::1],f4[::1],f4[::1],i8,i8,i8,u8)', fastmath=True, nogil=True)
@@ -190,16 +191,17 @@ def compiled_descent() -> Callable[..., Any]:
                 dz = min(max(force * dz, -four), four) * rate
                 places[j, 0] -= dx; places[j, 1] -= dy; places[j, 2] -= dz
                 x += dx; y += dy; z += dz
+                px, py, pz = still, still, still
                 for _ in range(5):
                     state ^= state << left; state ^= state >> right; state ^= state << again
                     j = np.int64(((state >> half) * count) >> half)
                     dx, dy, dz = x - places[j, 0], y - places[j, 1], z - places[j, 2]
                     q = np.float32(dx * dx + dy * dy + dz * dz)
                     force = push[min(max((q.view(np.int32) >> shift) - base, 0), top)]
-                    x += min(max(force * dx, -four), four) * rate
-                    y += min(max(force * dy, -four), four) * rate
-                    z += min(max(force * dz, -four), four) * rate
-                places[i, 0] = x; places[i, 1] = y; places[i, 2] = z
+                    px += min(max(force * dx, -four), four)
+                    py += min(max(force * dy, -four), four)
+                    pz += min(max(force * dz, -four), four)
+                places[i, 0] = x + px * rate; places[i, 1] = y + py * rate; places[i, 2] = z + pz * rate
         return state
 
     return descend

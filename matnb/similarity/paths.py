@@ -32,6 +32,7 @@ from matnb.similarity.selections import (
     known_vectors,
     rows_of,
     selection,
+    vectors_needed,
 )
 from .steps import GrowingTree, History, MapOptions, StepMap, StepRecord, Visits, map_picture
 
@@ -456,7 +457,8 @@ class Path(ChangingPath):
     def stored(self) -> StoredPath:
         "All of it that is kept"
         made = {n: m for n in self.tree.steps if (m := self.stored_map(n)) is not None}
-        used, sets = {s.options.vectors for s in self.tree.steps.values()}, self.corpus.vector_sets
+        steps, sets = self.tree.steps.values(), self.corpus.vector_sets
+        used = {n for s in steps for n in {s.options.vectors, *vectors_needed(s.selection)}}
         cards = {name: card_mark(sets[name].card) for name in sorted(used & sets.keys())}
         return StoredPath(self.tree, made, self.title, self.corpus.snapshot.head.title, cards)
 

@@ -23,9 +23,9 @@ from ..corpus.reading import hexadecimal
 from ..corpus.view import short, table
 from .layout import place
 from .maps import Map, metric_of
-from .path_files import StoredPath, read_path, write_path
+from .path_files import StoredPath, card_mark, read_path, write_path
 from .paths import Path, Step, numbers_of
-from .selections import Among, CannotApply, known_vectors, rows_of
+from .selections import Among, CannotApply, known_vectors, rows_of, vectors_needed
 from .steps import GrowingTree, StepMap, StepRecord
 
 if TYPE_CHECKING:
@@ -126,14 +126,14 @@ def _place_new(step: StepRecord, view: 'Corpus', at: np.ndarray, new: np.ndarray
                         method=options.method, **told)  # type: ignore[arg-type]
     except (ValueError, KeyError) as e: remarks.append(str(e.args[0]))
 
-# %% ../../nbs/similarity/46_replaying.ipynb #07255a0a
+# %% ../../nbs/similarity/46_replaying.ipynb #f20be413
 def replay_path(
-    path: Path,  # On the corpus as it was
+    path: Path | StoredPath,  # On the corpus as it was, or from a file
     corpus: 'Corpus',  # As it is now, or another
 ) -> Replay:  # The path on this corpus, and what changed
     "Apply all selections of a path to another corpus"
-    whole = type(corpus)(corpus.snapshot)
-    stored, steps = path.stored, {}
+    whole, stored = type(corpus)(corpus.snapshot), path if isinstance(path, StoredPath) else path.stored
+    steps: dict[int, StepRecord] = {}
     maps: dict[int, StepMap] = {}
     positions: dict[int, np.ndarray] = {}
     changes = []
@@ -144,13 +144,22 @@ def replay_path(
             among = Among(whole, positions[step.parent], made.coordinates if made else None,
                           stored.tree.steps[step.parent].options.vectors, True)
         chosen = choose_again(step, among)
-        positions[number], remarks = among.positions[chosen], list(among.remarks)
+        positions[number] = among.positions[chosen]
+        remarks = [*among.remarks, *_other_vectors(step, stored, whole, number in stored.maps)]
         view = whole.chosen_from(positions[number], '')
         if number in stored.maps: maps[number] = place_again(step, stored.maps[number], view, remarks)
         steps[number] = _with_items(step, among.numbers[chosen])
         changes.append(_change(step, steps[number], whole, remarks))
     tree = GrowingTree(steps, stored.tree.current)
     return Replay(Path(corpus, tree, maps, stored.title), tuple(changes))
+
+
+def _other_vectors(step: StepRecord, stored: StoredPath, corpus: 'Corpus', mapped: bool) -> Iterator[str]:
+    "Say which vectors are not those that the step was made with"
+    sets = corpus.vector_sets
+    for name in sorted({step.options.vectors if mapped else '', *vectors_needed(step.selection)} & sets.keys()):
+        if stored.cards.get(name, '') not in ('', card_mark(sets[name].card)):
+            yield f'the vectors “{name}” were made otherwise than when the path was kept'
 
 
 def _with_items(step: StepRecord, items: np.ndarray) -> StepRecord:
@@ -239,7 +248,7 @@ def replay_file(
 ) -> Replay:  # The path on this corpus, and what changed
     "Replay a path file, and keep what comes of it"
     stored: StoredPath = read_path(file)
-    replay = replay_path(Path(corpus, stored.tree, stored.maps, stored.title), corpus)
+    replay = replay_path(stored, corpus)
     for step in replay.path if maps else ():
         if not step.mapped: replay.path.make_map(step.number)
     if to is not None: write_results(replay, to)

@@ -225,8 +225,10 @@ def map_levels(
     middle, dot = (at.max(0) + at.min(0)) / 2, 3 if len(at) < 300 else 2
     span = (at.max(0) - at.min(0)).max() or 1.0
     x, y = np.rint((at - middle) / span * (size - dot - 3) + (size - dot) / 2).astype(int).T
+    corner = (size - 1 - y) * size + x
     for level, part in ((1, ~blue), (2, blue)):
-        for dy, dx in np.ndindex(dot, dot): levels[size - 1 - (y[part] + dy), x[part] + dx] = level
+        spots = np.flatnonzero(np.bincount(corner[part], minlength=size * size))  # many points, few pixels
+        for dy, dx in np.ndindex(dot, dot): levels.reshape(-1)[spots - dy * size + dx] = level
     return levels
 
 

@@ -88,7 +88,8 @@ class Whitening:
         "What identifies it"
         digest = hashlib.sha256()
         for name, values in sorted(self.to_arrays().items()):
-            digest.update(json.dumps([name, list(values.shape)]).encode() + np.ascontiguousarray(values, '<f4').tobytes())
+            digest.update(json.dumps([name, list(values.shape)]).encode())
+            digest.update(np.ascontiguousarray(values, '<f4').tobytes())
         return digest.hexdigest()
 
 # %% ../../nbs/similarity/04_whitening.ipynb #a5f89952
