@@ -330,8 +330,9 @@ def blank_items(
     spec, chunks = array_spec(corpus.snapshot.arrays[held.array]), MappedChunks(corpus.path, 2)
     found = [np.empty(0, int)]
     for chunk, inside, place in place_rows(spec, 0, held.length):
-        first = chunks.chunk(spec, chunk)[inside].reshape(place.stop - place.start, -1)[:, 0]
-        found.append(np.flatnonzero(np.isnan(first)) + place.start)
+        rows = chunks.chunk(spec, chunk)[inside].reshape(place.stop - place.start, -1)
+        maybe = np.flatnonzero(np.isnan(rows[:, 0]))  # of some items single windows are blank
+        found.append(maybe[np.isnan(rows[maybe]).all(1)] + place.start)
     blank = np.concatenate(found)
     return blank[corpus.snapshot.column('deleted')[blank] == 0].tolist() if len(blank) else []
 
