@@ -508,7 +508,7 @@ def _settled(new: np.ndarray, known: np.ndarray, fixed: np.ndarray, neighbours: 
         places[rows] = np.where(same[:, None], begun, moved)
     return places
 
-
+# %% ../../nbs/similarity/30_layout.ipynb #42515a24
 def _links_to(new: np.ndarray, known: np.ndarray, index: Neighbours, neighbours: int, metric: Metric
               ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     "Neighbours on the map, the strength of each link, and whether an item is there already"

@@ -72,7 +72,7 @@ class Map:
 
     def _repr_html_(self) -> str: return map_html(self)
 
-
+# %% ../../nbs/similarity/32_maps.ipynb #610e9dc6
 JUDGED = 1000  # Items that are judged when a map is made
 
 # %% ../../nbs/similarity/32_maps.ipynb #7b1d4de3
@@ -154,7 +154,7 @@ def usual_name(
     text = ', '.join(words + ['in 3-D'] * (dimensions == 3))
     return short(''.join(c if c.isprintable() and c != '/' else '-' for c in text), 60)
 
-
+# %% ../../nbs/similarity/32_maps.ipynb #1ababa5d
 def _start_of(start: Any, ids: np.ndarray, dimensions: int) -> np.ndarray | None:
     "Places to begin from, in the order of some items"
     if start is None: return None
@@ -216,7 +216,7 @@ def store_map(
     corpus.changed()
     return corpus
 
-
+# %% ../../nbs/similarity/32_maps.ipynb #2798fc8a
 def maps_of(
     corpus: 'Corpus',  # Or a part of one
 ) -> dict[str, VectorSet]:  # By name, oldest first
@@ -348,7 +348,7 @@ def _draw_words(axis: 'Axes', drawn: Map, chosen: np.ndarray, sizes: np.ndarray,
     if told: axis.legend(title=title, fontsize=7, title_fontsize=8, **beside)
     return f', coloured by {title or "kind"}: {", ".join(told[::-1])}'
 
-
+# %% ../../nbs/similarity/32_maps.ipynb #2eda5014
 def _draw_quantity(axis: 'Axes', drawn: Map, chosen: np.ndarray, sizes: np.ndarray, values: np.ndarray,
                    facet: 'Facet | None', name_of_numbers: str) -> str:
     "A quantity or date: a scale of colours, hollow points where it is missing"
