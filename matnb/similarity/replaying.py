@@ -101,7 +101,8 @@ def place_again(
 ) -> StepMap:  # With a place for each item that has a vector
     "Keep the places that items have, and find places for those that came in"
     found = rows_of(np.asarray(view.column('item_id')), step.items)
-    at = np.where((found >= 0)[:, None], made.coordinates[found] if len(step.items) else np.nan, np.nan).astype('f4')
+    at = np.full((len(found), step.options.dimensions), np.nan, 'f4')
+    at[found >= 0] = made.coordinates[found[found >= 0]]
     new = ~np.isfinite(at).all(1)  # those that came in, and those that had no place
     if new.any(): _place_new(step, view, at, new, remarks)
     nowhere = int((np.isnan(at).any(1) & (found < 0)).sum())
