@@ -164,7 +164,7 @@ def items_between(
         if row.id == item.id: item.row = row
     return items
 
-
+# %% ../../nbs/similarity/09_batches.ipynb #78192457
 def show_windows(
     work: Workplace,  # Corpus and encoder
     item: Item,  # Of the corpus
@@ -181,7 +181,7 @@ def show_windows(
     if blank: room[blank] = room[min(set(range(len(windows))) - set(blank))]
     return blank
 
-
+# %% ../../nbs/similarity/09_batches.ipynb #2e2b9aed
 def prepare(
     work: Workplace,  # Corpus and encoder
     start: int,  # First position
