@@ -275,7 +275,7 @@ class Basis:
         "For a file"
         return asdict(self)
 
-
+# %% ../../nbs/similarity/50_evidence.ipynb #46d7e232
 def basis_of(
     corpus: 'Corpus | None',  # Or a part of one; None for bare arrays
     space: Space,  # In which items were compared
