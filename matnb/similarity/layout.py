@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from ..learn.devices import threads
 from .neighbours import Neighbours, nearest_graph
 from .rough_graph import rough_graph
 
@@ -333,8 +334,9 @@ def _fit_slope(vectors: np.ndarray, labels: np.ndarray) -> Correction:
 # %% ../../nbs/similarity/30_layout.ipynb #7763e546
 Metric = Literal['cosine', 'euclidean']
 Graph = tuple[np.ndarray, np.ndarray]  # Rows and distances of the nearest items, the item itself first
+FOLLOWING = 0.6  # Share of the epochs that a map leaves out which begins from another one
 
-
+# %% ../../nbs/similarity/30_layout.ipynb #28b0fa75
 def layout(
     vectors: np.ndarray,  # One row per item; rows with NaN get no place
     *,
@@ -348,7 +350,7 @@ def layout(
     correct: np.ndarray | None = None,  # A facet whose influence is taken off first
     method: Literal['umap', 'pca'] = 'umap',  # The principal axes are the honest baseline
     epochs: int | None = None,  # How often the strongest links pull; 500 up to 10,000 items, else 200
-    seed: int = 0,  # Same seed, same map, on the same machine
+    seed: int = 0,  # Same seed, same map, on the same machine, with any number of threads
     graph: Graph | None = None,  # From `nearest_graph`, if it is there already
     progress: bool = False,  # Whether a bar is shown
 ) -> np.ndarray:  # `(n, dimensions)`, float32
@@ -358,23 +360,21 @@ def layout(
     places = np.full((len(vectors), dimensions), np.nan, 'f4')
     if not held.any(): return places
     pick = lambda given: _of_held(given, held)  # noqa: E731
-    space = map_space(vectors[held], metric, pick(labels), label_weight, pick(correct))
-    if method == 'pca':
-        mean, axes = principal_axes(space, dimensions)
-        places[held] = (space - mean) @ axes
-        return places
     plain = labels is None and correct is None
-    near = _graph_of_held(graph, held) if graph is not None and plain else _graph(space, neighbours, metric, plain)
-    links = joined(near[0], strengths(near[1]))
-    begun = first_places(space, links, dimensions, pick(start), seed)
-    rounds = epochs if epochs is not None else 500 if len(space) <= 10_000 else 200
-    follows = start is not None and np.isfinite(start[held]).all(1).mean() > 0.5
-    settled = settle(begun, links, rounds, min_dist, seed, progress, passed=int(FOLLOWING * rounds) if follows else 0)
-    places[held] = turned_like(settled, begun)
+    with threads(1):
+        space = map_space(vectors[held], metric, pick(labels), label_weight, pick(correct))
+        if method == 'pca':
+            mean, axes = principal_axes(space, dimensions)
+            places[held] = (space - mean) @ axes
+            return places
+        near = _graph_of_held(graph, held) if graph is not None and plain else _graph(space, neighbours, metric, plain)
+        links = joined(near[0], strengths(near[1]))
+        begun = first_places(space, links, dimensions, pick(start), seed)
+        rounds = epochs if epochs is not None else 500 if len(space) <= 10_000 else 200
+        follows = start is not None and np.isfinite(start[held]).all(1).mean() > 0.5
+        passed = int(FOLLOWING * rounds) if follows else 0
+        places[held] = turned_like(settle(begun, links, rounds, min_dist, seed, progress, passed), begun)
     return places
-
-
-FOLLOWING = 0.6  # Share of the epochs that a map leaves out which begins from another one
 
 # %% ../../nbs/similarity/30_layout.ipynb #6be47b81
 def map_space(
