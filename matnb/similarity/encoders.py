@@ -178,6 +178,9 @@ def network_forward(
     "A network as a function of arrays, without gradients"
     import torch
 
+    from matnb.learn.devices import limit_torch
+
+    limit_torch()
     module = module.to(device).eval().requires_grad_(False)
     layout = torch.channels_last if channels_last else torch.contiguous_format
 
