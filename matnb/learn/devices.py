@@ -13,6 +13,9 @@ from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 
+# %% ../../nbs/learn/00_devices.ipynb #6a1fdce5
+os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')
+
 # %% ../../nbs/learn/00_devices.ipynb #99e58f06
 _GROUPS = Path('/sys/fs/cgroup')
 
