@@ -4,13 +4,12 @@
 
 # %% auto #0
 __all__ = ['DIRECTIONS', 'SAMPLE', 'STANDS_OUT', 'Again', 'Windows', 'windows_of', 'WindowVectors', 'Wanted', 'Candidate',
-           'look_at', 'in_order', 'RegionHit', 'window_set', 'window_vectors', 'candidates_of', 'search_regions', 'cut',
+           'look_at', 'in_order', 'RegionHit', 'window_set', 'window_vectors', 'candidates_of', 'search_regions',
            'Crop', 'RegionTrial', 'random_crop', 'region_trial']
 
-# %% ../../nbs/similarity/23_regions.ipynb #7ca24c83
-import json
+# %% ../../nbs/similarity/23_regions.ipynb #e332ccbb
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -23,9 +22,19 @@ from ..corpus.snapshot import Snapshot
 from ..corpus.store import Corpus
 from ..corpus.vectors import MissingVectors, VectorSet, snapshot_rows
 from .embedding import as_measurement, same_corpus
-from .registration import Finder, Pose, in_square_pixels, shared_channels, signal_planes
-from .searching import (
-    Asked, Box, Example, Hit, Hits, example_of, metric_of, order_by, searchable, several)
+from .registration import Finder, Pose, cut, in_square_pixels, shared_channels, signal_planes
+from matnb.similarity.searching import (
+    Asked,
+    Box,
+    Example,
+    Hit,
+    Hits,
+    example_of,
+    metric_of,
+    order_by,
+    searchable,
+    several,
+)
 from .views import CannotShow, Window, aspect_of, resample_window
 
 if TYPE_CHECKING:
@@ -203,7 +212,8 @@ def look_at(
         batch.sort(key=lambda seen: -(seen[0].glance or -1))
         close = [_closely(*seen) for seen in batch[:3]] + [seen[0] for seen in batch[3:]]
         looked += close
-        if max(c.correlation or 0 for c in close) >= certain: break
+        middle = float(np.median([c.glance or 0 for c in looked]))
+        if max(c.correlation or 0 for c in close) >= min(certain, max(0.6, 2 * middle)): break
     return looked
 
 
@@ -261,7 +271,8 @@ def window_set(
     sets = {n: s for n, s in corpus.vector_sets.items() if len(s.row) == 2 and s.card.get('windows')}
     chosen = [s for n, s in sets.items() if name in (None, n, n.removesuffix(' windows'))]
     if len(chosen) == 1: return chosen[0]
-    if chosen: raise ValueError(f'several sets of windows could be meant; say which: vectors={" or ".join(map(repr, sets))}')
+    if chosen: raise ValueError('several sets of windows could be meant; say which: '
+                                + ' or '.join(f'vectors={n!r}' for n in sets))
     raise MissingVectors(f'{corpus.title} has no windows' + (f' for the vectors {name!r}' if name else '') +
                          "; embed(corpus, encoder('spectral', side=64), windows=Windows()) gives each part a vector")
 
@@ -302,8 +313,8 @@ def candidates_of(
         item = Item(corpus.snapshot, position)
         scale = item.pixel_size
         lines, points = item.array.spec.row[1:]
-        window = _windows((lines, points), rule, scale if rule.metres or aspect_of(scale) != 1 else None)[which[position]]
-        found.append(Candidate(position, float(far[position]), window))
+        windows = _windows((lines, points), rule, scale if rule.metres or aspect_of(scale) != 1 else None)
+        found.append(Candidate(position, float(far[position]), windows[which[position]]))
     return found
 
 
@@ -368,23 +379,6 @@ def _answer(corpus: Corpus, held: VectorSet, found: dict[int, tuple[int, int, Ca
         hits.append(RegionHit(item_id, c.distance, example, far if np.isfinite(far) else None, c.window, c.correlation))
     return Hits(view, hits, asked, len(corpus))
 
-# %% ../../nbs/similarity/23_regions.ipynb #77797616
-def cut(
-    image: np.ndarray,  # (channel, y, x)
-    channels: Sequence[Channel],  # One per plane
-    window: Window,  # Which part
-    side: int,  # Points along each side of the cut
-) -> np.ndarray:  # (channel, side, side), in the units of the channels
-    "A part of an image as an image of its own; angles are averaged as directions"
-    parts = []
-    for plane, channel in zip(image, channels, strict=True):
-        drawn = resample_window(signal_planes(plane[None], [channel]), window, side)
-        if len(drawn) == 2:
-            radians = np.arctan2(drawn[1], drawn[0])
-            parts.append(np.rad2deg(radians) if channel.unit in ('deg', '°') else radians)
-        else: parts.append(drawn[0])
-    return np.stack(parts)
-
 # %% ../../nbs/similarity/23_regions.ipynb #c29ab342
 @dataclass(frozen=True)
 class Crop:
@@ -394,7 +388,7 @@ class Crop:
     window: Window  # In that
     scale: float  # Points of the picture per pixel of the item
     rank: int | None = None  # Of its item among the hits, from 0; None if it was not among them
-    hit: RegionHit | None = None  # For its item
+    hit: Hit | None = None  # For its item
     seconds: float = 0.0  # Of computing time
 
 
@@ -419,16 +413,17 @@ class RegionTrial:
     def __str__(self) -> str:
         told = self.to_frame()
         right = told[told['rank'] == 0]
-        off = f'; place off by {right.off.median():.2f} pixels, angle by {right.turned.median():.2f}°' * bool(len(right))
-        return (f'{len(self.crops)} crops among {self.searched:,} items: the source ranks first for {self.first:.1%}'
-                f'{off} (medians); {told.seconds.median():.2f} s of computing time, at most {told.seconds.max():.2f} s')
+        off = f'; place off by {right.off.median():.2f} pixels, angle by {right.turned.median():.2f}° (medians)'
+        said = f'{len(self.crops)} crops among {self.searched:,} items: the source ranks first for {self.first:.1%}'
+        return (f'{said}{off if len(right) else ""}; {told.seconds.median():.2f} s of computing time, '
+                f'at most {told.seconds.max():.2f} s')
 
 
 def _told(crop: Crop) -> dict[str, Any]:
     "A row of a trial's table"
     found, there = crop.hit.window if crop.hit else None, crop.window
     return {'id': crop.id, 'size': there.size, 'angle': there.angle, 'scale': crop.scale, 'rank': crop.rank,
-            'correlation': crop.hit.correlation if crop.hit else None, 'seconds': crop.seconds,
+            'correlation': getattr(crop.hit, 'correlation', None), 'seconds': crop.seconds,
             'off': np.hypot(found.y - there.y, found.x - there.x) if found else np.nan,
             'turned': abs((found.angle - there.angle + 180) % 360 - 180) if found else np.nan}
 
