@@ -54,7 +54,7 @@ def test_sources_of_crops_are_found(corpus):
 
 
 def test_one_channel_is_enough_to_ask(corpus):
-    item = corpus[next(n for n in range(60) if corpus[n].facets.get('domain_type') == 'labyrinth')]
+    item = corpus[next(n for n in range(60) if corpus[n].facets.get('domain_type') == 'stripes')]
     picture = cut(item.image[1:2], item.channels[1:2], Window(80, 70, 70, 140), 100)[0]
     hits = search_regions(corpus, picture, count=3, channels=['amplitude'])
     assert hits[0].id == item.id and abs(hits[0].window.y - 80) < 1 and abs(hits[0].window.x - 70) < 1

@@ -79,7 +79,7 @@ class Spacing:
         length = say_quantity(self.length, 'm') if self.unit == 'm' else f'{self.length:.3g} px'
         return f'{length} ({self.share:.0%} of the contrast)'
 
-
+# %% ../../nbs/similarity/22_likeness.ipynb #f28d04a8
 def radial_profile(
     spectrum: Spectrum,  # Of a picture
     rings: int = 48,
@@ -96,7 +96,7 @@ def radial_profile(
     mean = np.interp(np.log(middle), np.log(middle[some]), rest[some] / count[some])
     return middle, mean * middle**2
 
-
+# %% ../../nbs/similarity/22_likeness.ipynb #4a7dfc1d
 def dominant_spacing(
     spectrum: Spectrum,  # Of a picture
     pixel: float | None = None,  # Metres between points; None if unknown
@@ -190,7 +190,7 @@ class Match:
         return (f'{what}: correlation {self.correlation:.2f}, by chance {self.chance:.2f}; '
                 f'turned by {self.rotation:.1f}°, scaled by {self.scale:.3g}')
 
-
+# %% ../../nbs/similarity/22_likeness.ipynb #61f38fa0
 def _best_pose(small: np.ndarray, large: np.ndarray, size: float | None) -> Pose | None:
     "The best place of one picture in another, at a given size or at all"
     side, finder = min(large.shape[1:]), Finder(small)

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['COARSEST', 'is_angle', 'signal_planes', 'fill', 'in_square_pixels', 'cut', 'shared_channels', 'sharpen',
            'plane_weights', 'Pose', 'disc', 'Copies', 'best_places', 'motions', 'draw_at', 'standardise', 'climb',
-           'Finder', 'redrawn']
+           'Findable', 'Finder', 'redrawn']
 
 # %% ../../nbs/similarity/18_registration.ipynb #f8f2619e
 import math
@@ -41,7 +41,7 @@ def signal_planes(
         planes += [np.cos(radians), np.sin(radians)] if turn else [values]
     return fill(np.stack(planes))
 
-
+# %% ../../nbs/similarity/18_registration.ipynb #d2609bf3
 def fill(
     planes: np.ndarray,  # (plane, y, x), float32
 ) -> np.ndarray:  # Without holes
@@ -233,7 +233,7 @@ def best_places(
                               float(copies.angles[turn]), float(flat[turn, place])))
     return _apart(found, count, 360 / copies.turns)
 
-
+# %% ../../nbs/similarity/18_registration.ipynb #77819cbc
 def _apart(found: list[Pose], count: int, turn: float) -> list[Pose]:
     "The best of the poses, those left out that say about the same as a better one"
     kept: list[Pose] = []
@@ -279,7 +279,7 @@ def draw_at(
     known = (y > -0.6) & (y < planes.shape[1] - 0.4) & (x > -0.6) & (x < planes.shape[2] - 0.4)
     return drawn, None if known.all() else known.astype(np.float32)
 
-
+# %% ../../nbs/similarity/18_registration.ipynb #885c6af8
 def standardise(
     planes: np.ndarray,  # (plane, side, side)
     weights: np.ndarray,  # One per plane
@@ -322,7 +322,7 @@ def climb(
         if not 0.6 < pose.size / start.size < 1.7: break
     return best
 
-
+# %% ../../nbs/similarity/18_registration.ipynb #22d2aa89
 def _undo(pose: Pose, step: np.ndarray) -> Pose:
     "The pose after which a motion of the picture is no longer needed"
     size, angle = pose.size * math.exp(-step[2]), pose.angle - math.degrees(step[3])
@@ -330,9 +330,9 @@ def _undo(pose: Pose, step: np.ndarray) -> Pose:
     return Pose(pose.y - size * (c * step[0] - s * step[1]), pose.x - size * (s * step[0] + c * step[1]), size, angle,
                 pose.correlation)
 
-# %% ../../nbs/similarity/18_registration.ipynb #02edc499
-class Finder:
-    "Finds one picture in others"
+# %% ../../nbs/similarity/18_registration.ipynb #5a1b38b3
+class Findable:
+    "A picture in all the sizes in which it is looked for"
 
     def __init__(
         self,
@@ -354,6 +354,10 @@ class Finder:
         if side not in self._drawn:
             self._drawn[side] = sharpen(resample_window(self.planes, self.whole, side), side / COARSEST)
         return self._drawn[side]
+
+# %% ../../nbs/similarity/18_registration.ipynb #63338563
+class Finder(Findable):
+    "Finds one picture in others"
 
     def search(
         self,
@@ -388,7 +392,7 @@ class Finder:
         sharp = sharpen(raster, side / COARSEST)
         return climb(self.drawn(side), self.copies.weights, sharp, start, steps).at(step, y, x)
 
-
+# %% ../../nbs/similarity/18_registration.ipynb #b1aec87c
 def _around(planes: np.ndarray, pose: Pose) -> tuple[np.ndarray, int, int]:
     "The part of an image around a place, and where it begins"
     reach = 0.95 * pose.size
