@@ -19,8 +19,15 @@ import numpy as np
 from ..corpus.measurement import Channel
 from ..corpus.pictures import Picture, side_by_side, thumbnail, thumbnail_png
 from ..corpus.view import say_quantity, table
-from .registration import (
-    Finder, Pose, in_square_pixels, is_angle, shared_channels, sharpen, signal_planes)
+from matnb.similarity.registration import (
+    Finder,
+    Pose,
+    in_square_pixels,
+    is_angle,
+    shared_channels,
+    sharpen,
+    signal_planes,
+)
 from .views import aspect_of
 
 # %% ../../nbs/similarity/22_likeness.ipynb #32a1988d
@@ -35,13 +42,16 @@ class Spectrum:
     shorter: int  # Side of the picture, in pixels
 
 
+_NOTHING = np.zeros(0), np.zeros(0), np.zeros(0)
+
+
 def power_spectrum(
     planes: np.ndarray,  # (plane, y, x), with square pixels
 ) -> Spectrum:  # Empty for what is too small or the same everywhere
     "Power of a picture by wavevector"
     lines, points = planes.shape[1:]
     shorter = min(lines, points)
-    if shorter < 16: return Spectrum(*np.zeros((3, 0)), 0.0, shorter)
+    if shorter < 16: return Spectrum(*_NOTHING, 0.0, shorter)
     fade = np.hanning(lines + 2)[1:-1, None] * np.hanning(points + 2)[1:-1]
     sharp = sharpen(planes.astype(np.float32), shorter / 5)
     power = (np.abs(np.fft.rfft2(sharp * fade)) ** 2).sum(0)
@@ -49,7 +59,7 @@ def power_spectrum(
     waves, angles = np.hypot(ky, kx), np.arctan2(-ky, kx + 0 * ky)
     floor = float(power[(waves > 0.375) & (waves < 0.5)].mean())
     counts = (waves * shorter > 2) & (waves < 0.45) & ((kx > 0) | (ky > 0))
-    if not power.max() > 0: return Spectrum(*np.zeros((3, 0)), 0.0, shorter)
+    if not power.max() > 0: return Spectrum(*_NOTHING, 0.0, shorter)
     return Spectrum(power[counts], waves[counts], angles[counts], floor, shorter)
 
 # %% ../../nbs/similarity/22_likeness.ipynb #2bfa9180
@@ -69,11 +79,11 @@ class Spacing:
         length = say_quantity(self.length, 'm') if self.unit == 'm' else f'{self.length:.3g} px'
         return f'{length} ({self.share:.0%} of the contrast)'
 
-
+# %% ../../nbs/similarity/22_likeness.ipynb #f28d04a8
 def radial_profile(
     spectrum: Spectrum,  # Of a picture
     rings: int = 48,
-) -> tuple[np.ndarray, np.ndarray]:  # Waves per pixel, and the power of all wavevectors of about this length, less noise
+) -> tuple[np.ndarray, np.ndarray]:  # Waves per pixel, and the power of all of about this length, less noise
     "Power by length of the wavevector, on a logarithmic scale"
     edges = np.geomspace(2 / spectrum.shorter, 0.45, rings + 1)
     place = np.digitize(spectrum.waves, edges) - 1
@@ -82,10 +92,11 @@ def radial_profile(
     count = np.bincount(place[inside], minlength=rings)
     middle = np.sqrt(edges[1:] * edges[:-1])
     rest = np.clip(total - spectrum.floor * (count + 2 * np.sqrt(count)), 0, None)
-    mean = np.interp(np.log(middle), np.log(middle[count > 0]), rest[count > 0] / count[count > 0])
+    some = count > 0
+    mean = np.interp(np.log(middle), np.log(middle[some]), rest[some] / count[some])
     return middle, mean * middle**2
 
-
+# %% ../../nbs/similarity/22_likeness.ipynb #4a7dfc1d
 def dominant_spacing(
     spectrum: Spectrum,  # Of a picture
     pixel: float | None = None,  # Metres between points; None if unknown
@@ -103,9 +114,10 @@ def dominant_spacing(
         if smooth[n] < smooth[max(n - 2, 0) : n + 3].max(): continue
         sides = np.abs(np.abs(np.log(waves / waves[n])) - math.log(1.55)) < math.log(1.15)
         level = min(float(power[sides].mean()), float(power[hump].mean())) if sides.any() else 0.0
-        modes = math.pi / 2 * (16 / 9 - 9 / 16) * (waves[n] * spectrum.shorter) ** 2 / 2  # neighbours are not independent
+        modes = math.pi / 4 * (16 / 9 - 9 / 16) * (waves[n] * spectrum.shorter) ** 2  # every second is independent
         above = float((power[hump] - level).clip(0).sum() / whole) * max(0.0, 1 - 1.5 / math.sqrt(modes))
-        if above > share: best, share = float(np.exp(np.average(np.log(waves[hump]), weights=power[hump] + 1e-30))), above
+        if above <= share: continue
+        share, best = above, float(np.exp(np.average(np.log(waves[hump]), weights=power[hump] + 1e-30)))
     if share < LEAST_SHARE: return Spacing(None, share, unit)
     return Spacing((pixel or 1.0) / best, share, unit)
 
@@ -178,7 +190,7 @@ class Match:
         return (f'{what}: correlation {self.correlation:.2f}, by chance {self.chance:.2f}; '
                 f'turned by {self.rotation:.1f}°, scaled by {self.scale:.3g}')
 
-
+# %% ../../nbs/similarity/22_likeness.ipynb #61f38fa0
 def _best_pose(small: np.ndarray, large: np.ndarray, size: float | None) -> Pose | None:
     "The best place of one picture in another, at a given size or at all"
     side, finder = min(large.shape[1:]), Finder(small)
@@ -189,8 +201,9 @@ def _best_pose(small: np.ndarray, large: np.ndarray, size: float | None) -> Pose
     return max((finder.refine(large, p) for p in close), key=lambda p: p.correlation, default=None)
 
 
-def _inverse(pose: Pose, small: tuple[int, int], large: tuple[int, int]) -> Pose:
-    "Where the larger picture lies on the smaller one"
+def _inverse(pose: Pose, first: np.ndarray, second: np.ndarray) -> Pose:
+    "Where the second picture lies on the first, if the first lies so on the second"
+    small, large = first.shape[1:], second.shape[1:]
     scale, turn = min(small) / pose.size, math.radians(-pose.angle)
     dy, dx = (large[0] / 2 - pose.y) * scale, (large[1] / 2 - pose.x) * scale
     y = small[0] / 2 + math.cos(turn) * dy - math.sin(turn) * dx
@@ -225,8 +238,8 @@ def _either_way(a: np.ndarray, b: np.ndarray, scale: float | None) -> Pose | Non
     forward = _best_pose(a, b, short_a * scale if scale else None) if not scale or short_a * scale <= short_b else None
     if forward and (scale or forward.correlation > 0.8): return forward
     backward = _best_pose(b, a, short_b / scale if scale else None) if not scale or not forward else None
-    both = [p for p in (forward, _inverse(backward, b.shape[1:], a.shape[1:]) if backward else None) if p]  # type: ignore[arg-type]
-    return max(both, key=lambda p: p.correlation, default=None)
+    both = [forward, _inverse(backward, b, a) if backward else None]
+    return max((p for p in both if p), key=lambda p: p.correlation, default=None)
 
 # %% ../../nbs/similarity/22_likeness.ipynb #e2e2f71a
 @dataclass
@@ -284,7 +297,8 @@ def outlined(
 def _picture(image: np.ndarray, channel: Channel, scale: tuple[float, float] | None, label: str, alt: str,
              corners: np.ndarray | None = None) -> Picture:
     "A plane with its scale bar, and an outline if there is one"
-    png = thumbnail_png(image.astype(np.float32), size=180, pixel_size=scale, period=360 if channel.unit == 'deg' else None)
+    period = 360 if channel.unit == 'deg' else None
+    png = thumbnail_png(image.astype(np.float32), size=180, pixel_size=scale, period=period)
     if corners is not None: png = outlined(png, corners / np.array(image.shape))
     return thumbnail(png, alt, scale[1] * image.shape[1] if scale else None, label)
 
@@ -340,15 +354,18 @@ def compare_pictures(
     channels_b: Sequence[Channel | str] | None = None,  # As those of the first if None
 ) -> Likeness:  # To be looked at, or asked for its parts
     "What two pictures have in common: spacing, orientation, place"
-    named = _named(a, channels_a, 'first'), _named(b, channels_b or (channels_a if a.ndim == b.ndim else None), 'second')
-    scales = _pair(pixel_size_a), _pair(pixel_size_b)
-    both = shared_channels(named[0][1], named[1][1])
+    one = _named(a, channels_a, 'first')
+    two = _named(b, channels_b or (channels_a if a.ndim == b.ndim else None), 'second')
+    scale_a, scale_b = _pair(pixel_size_a), _pair(pixel_size_b)
+    both = shared_channels(one[1], two[1])
     if not both: raise ValueError('the pictures share no channel: the first has {}, the second {}'.format(
-        *(', '.join(c.key for c in channels) for _, channels in named)))
-    planes = [_planes(*n, scale, [pair[k] for pair in both]) for k, (n, scale) in enumerate(zip(named, scales, strict=True))]
-    spectra = [power_spectrum(p[: 2 if is_angle(named[0][1][both[0][0]]) else 1]) for p in planes]
-    a_px, b_px = (dominant_spacing(s).length for s in spectra)
-    a_known, b_known = (dominant_spacing(s, scale[1] if scale else None) for s, scale in zip(spectra, scales, strict=True))
-    match = find_match(*planes, scales[0][1] / scales[1][1] if scales[0] and scales[1] else None)
-    return Likeness((a_known, b_known), turn_between(*spectra, (a_px, b_px)), match,
-                    _both_pictures(named, scales, both[0], match))
+        *(', '.join(c.key for c in channels) for _, channels in (one, two))))
+    first, second = _planes(*one, scale_a, [n for n, _ in both]), _planes(*two, scale_b, [m for _, m in both])
+    count = 2 if is_angle(one[1][both[0][0]]) else 1
+    waves_a, waves_b = power_spectrum(first[:count]), power_spectrum(second[:count])
+    lengths = dominant_spacing(waves_a).length, dominant_spacing(waves_b).length
+    spacing = (dominant_spacing(waves_a, scale_a[1] if scale_a else None),
+               dominant_spacing(waves_b, scale_b[1] if scale_b else None))
+    match = find_match(first, second, scale_a[1] / scale_b[1] if scale_a and scale_b else None)
+    return Likeness(spacing, turn_between(waves_a, waves_b, lengths), match,
+                    _both_pictures((one, two), (scale_a, scale_b), both[0], match))
