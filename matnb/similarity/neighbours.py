@@ -326,6 +326,7 @@ def nearest_graph(
     held = np.flatnonzero(points.usable)
     if not len(held): return rows, distance
     some = points if len(held) == len(points) else points.only(held)
+    if threads is None and len(held) < 6000: threads = 1  # soon done
     with using_threads(threads): found, near = _graph(some, min(k, len(held)), progress)
     rows[held, :near.shape[1]], distance[held, :near.shape[1]] = held[near], found
     return rows, distance
