@@ -36,7 +36,7 @@ class Map:
     ids: np.ndarray = field(repr=False)  # Of the items, as text
     coordinates: np.ndarray = field(repr=False)  # `(n, 2)` or `(n, 3)`; NaN for an item without a vector
     vectors: str  # Name of the vector set that it was made from
-    method: str  # `umap` or `pca`
+    method: str  # `umap`, `umap-learn` or `pca`
     parameters: dict[str, Any]  # All that is needed to make it again
     seed: int
     card: dict[str, Any] = field(repr=False)  # As it is stored
@@ -84,7 +84,7 @@ def make_map(
     dimensions: int = 2,  # 2 or 3
     neighbours: int = 15,  # How many each item is linked to, itself included
     min_dist: float = 0.1,  # How near linked items may lie on the map
-    method: str = 'umap',  # Or `pca`: the principal axes
+    method: str = 'umap',  # Or `umap-learn`, its authors' package; or `pca`, the principal axes
     start: Any = None,  # A map to begin from, or places `(n, dimensions)`
     supervised_by: str | None = None,  # A facet that guides the map
     label_weight: float = 0.5,  # Its share in the mean squared distance
@@ -146,11 +146,12 @@ def metric_of(
 def usual_name(
     corpus: 'Corpus',  # Or a part of one
     vectors: str,  # Name of a vector set
-    method: str = 'umap',  # Or `pca`
+    method: str = 'umap',  # Or another one
     dimensions: int = 2,  # Of the map
 ) -> str:  # E.g. `map of natural, material = BiFeO3`
     "What a map is called unless it is given a name"
-    words = [f'{"map" if method == "umap" else "principal axes"} of {vectors}', *corpus.steps]
+    kind = {'umap': 'map', 'pca': 'principal axes'}.get(method, f'{method} map')
+    words = [f'{kind} of {vectors}', *corpus.steps]
     text = ', '.join(words + ['in 3-D'] * (dimensions == 3))
     return short(''.join(c if c.isprintable() and c != '/' else '-' for c in text), 60)
 
