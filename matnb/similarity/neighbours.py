@@ -837,4 +837,4 @@ def say_recall(
 ) -> str:  # One line
     "What an approximate search is good for, in words"
     return (f'approximate search among {np.count_nonzero(lists.own >= 0):,} vectors: {lists.recall:.1%} of the nearest '
-            f'ten found (by up to 300 sampled rows), visiting {lists.visits:,} of {len(lists.centres):,} lists ({origin})')
+            f'ten found (up to 300 rows sampled), visiting {lists.visits:,} of {len(lists.centres):,} lists ({origin})')
