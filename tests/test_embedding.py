@@ -10,11 +10,14 @@ import signal
 import sys
 import threading
 import time
+import types
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
+import tiny_encoders
 from store_rules import quick_folder
 from tiny_encoders import SMALL, product, quick
 
@@ -24,8 +27,9 @@ from matnb.corpus.store import create_corpus, open_corpus
 from matnb.corpus.vectors import MissingVectors
 from matnb.similarity import embedding
 from matnb.similarity.batches import EncoderFailed
-from matnb.similarity.embedding import embed, last_embedding, vector_of
+from matnb.similarity.embedding import embed, embed_picture, last_embedding, vector_of
 from matnb.similarity.encoders import Encoder, wrap
+from matnb.similarity.views import Window
 from matnb.similarity.whitening import combine
 
 ITEMS = 1000
@@ -165,10 +169,9 @@ EXECUTORS = {
 }
 
 
-@pytest.mark.parametrize('kind', EXECUTORS)
-@pytest.mark.parametrize('what', ['quick', 'network'])
+@pytest.mark.parametrize('kind, what', [('threads', 'quick'), ('threads', 'network'), ('spawned processes', 'network'),
+                                        ('processes of a server', 'quick'), ('processes of a server', 'network')])
 def test_pools_give_the_same_bits(begun, kind, what):
-    if (kind, what) == ('spawned processes', 'quick'): pytest.skip('one start of fresh processes is enough')
     corpus, right = begun
     with EXECUTORS[kind]() as pool: embed(corpus, f'tiny_encoders:{what}', executor=pool, progress=False)
     same(corpus, what, right[what])
@@ -360,6 +363,8 @@ def test_a_published_corpus(begun):
         patch.setattr(embedding, 'may_write', lambda path: False)
         with pytest.raises(CorpusError, match='before publishing'): embed(bare, 'tiny_encoders:quick', progress=False)
         embed(full, 'tiny_encoders:quick', progress=False)
+        patch.setattr(embedding, 'find_encoder', lambda *_: pytest.fail('an encoder is made for nothing'))
+        embed(full, 'tiny_encoders:quick', name='quick', progress=False)
     assert np.array_equal(full.vectors('quick'), right['quick'])
 
 
@@ -563,3 +568,94 @@ def test_memory_does_not_grow_with_the_corpus(place, slow, measured):
     measured(f'memory while embedding: {used[0]:.0f} MB for {counts[0]} items ({vectors[0]:.0f} MB of vectors), '
              f'{used[1]:.0f} MB for {counts[1]} ({vectors[1]:.0f} MB of vectors)')
     assert used[1] < used[0] + 24 < vectors[1]
+
+
+# --- Windows
+
+@dataclass(frozen=True)
+class Quarters:
+    "A rule for windows, as regions.py has them"
+
+    size: float = 8.0
+
+    def windows(self, shape):
+        "Four windows, wherever the corners of the image are"
+        ends = [[self.size / 2, length - self.size / 2] for length in shape]
+        return [Window(y, x, self.size) for y in ends[0] for x in ends[1]]
+
+
+@pytest.fixture
+def with_quarters(monkeypatch):
+    "A module of rules for windows"
+    module = types.ModuleType('matnb.similarity.regions')
+    module.windows_of = lambda shape, rule: rule.windows(shape)
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+
+
+def test_windows(begun, with_quarters, monkeypatch):
+    corpus, _ = begun
+    corpus.append([scan(ITEMS, 'current')])
+    with monkeypatch.context() as patch:
+        patch.setattr(embedding, 'COMMIT_SECONDS', 0.0)
+        patch.setattr(embedding.Embedding, 'take', taken_until(500, embedding.Embedding.take))
+        with pytest.raises(KeyboardInterrupt): embed(corpus, 'tiny_encoders:quick', windows=Quarters(), progress=False)
+    assert 400 < corpus.vector_sets['quick windows'].length < 600
+    embed(corpus, 'tiny_encoders:quick', windows=Quarters(), progress=False)
+    rows = corpus.vectors('quick windows')
+    assert rows.shape == (ITEMS + 1, 4, 20) and rows.dtype == np.float16 and corpus.verify().ok
+    assert np.isfinite(rows[:-1]).all() and np.isnan(rows[-1]).all()
+    for n, window in enumerate(Quarters().windows((16, 16))):
+        assert np.allclose(vector_of(corpus, 77, 'quick windows', window=window), rows[77, n], atol=2e-3)
+    assert corpus.vector_sets['quick windows'].card['windows'] == {'size': 8.0}
+    with pytest.raises(CorpusError, match='windows'):
+        embed(corpus, 'tiny_encoders:quick', windows=Quarters(10.0), progress=False)
+    embed(corpus, 'tiny_encoders:quick', windows=Quarters(), name='again', batch_size=8, progress=False)
+    assert np.array_equal(corpus.vectors('again windows'), rows, equal_nan=True)
+
+
+def taken_until(position, take):
+    "Somebody presses Ctrl-C at an item"
+    def taking(run, made):
+        if made.start >= position: raise KeyboardInterrupt
+        take(run, made)
+
+    return taking
+
+
+def test_windows_too_large_for_half_precision(begun, with_quarters):
+    corpus, _ = begun
+    loud = wrap(lambda p: product(p) * 1e5, 'loud', SMALL)
+    with pytest.raises(EncoderFailed, match='too large for float16.*item'):
+        embed(corpus, loud, windows=Quarters(), progress=False)
+
+
+# --- The vector of something else
+
+def test_vector_of_a_file_of_pixels_and_of_a_foreign_item(begun, tmp_path):
+    corpus, right = begun
+    embed(corpus, 'tiny_encoders:quick', progress=False)
+    pixels = corpus[5].image[0]
+    np.save(tmp_path/'new.npy', pixels)
+    foreign = corpus_of(tmp_path/'other', 10)
+    for what in (corpus[5], corpus[5].id, 5, np.int64(5)):
+        assert np.array_equal(vector_of(corpus, what, 'quick'), right['quick'][5])
+    for what in (pixels, pixels[None], tmp_path/'new.npy', str(tmp_path/'new.npy'), scan(5), foreign[5]):
+        assert np.allclose(vector_of(corpus, what, 'quick'), right['quick'][5], atol=1e-5)
+    window = Window(8, 8, 8, 30)
+    assert np.allclose(vector_of(corpus, 5, 'quick', window=window), vector_of(corpus, pixels, 'quick', window=window))
+    assert np.allclose(embed_picture(pixels, 'tiny_encoders:quick'), right['quick'][5], atol=1e-5)
+    for what, words in [('ffffffffffffffff', 'neither an item'), (tmp_path, 'neither'), (np.ones(9), 'channels'),
+                        (np.ones((3, 9, 9)), 'channels'), (np.ones((9, 9)), 'same everywhere')]:
+        with pytest.raises(ValueError, match=words): vector_of(corpus, what, 'quick')
+    with pytest.raises(IndexError): vector_of(corpus, ITEMS, 'quick')
+    with pytest.raises(MissingVectors): vector_of(corpus, 5, 'natural')
+
+
+def test_an_encoder_that_is_not_what_it_was(begun, monkeypatch):
+    corpus, _ = begun
+    embed(corpus, 'tiny_encoders:network', progress=False)
+    monkeypatch.setattr(tiny_encoders, 'network', tiny_encoders.weights_differ)
+    monkeypatch.setattr(embedding, '_MADE', type(embedding._MADE)())
+    with pytest.raises(ValueError, match='not what it was'): vector_of(corpus, scan(3000), 'network')
+    with pytest.raises(ValueError, match='fingerprint differs'):
+        vector_of(corpus, scan(3000), 'network', encoder='tiny_encoders:quick')

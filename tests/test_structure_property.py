@@ -161,7 +161,7 @@ def test_intervals_and_sets_hold_the_truth_as_often_as_they_say(effort, measured
     for coverage, each in zip(coverages, rows.swapaxes(0, 1), strict=True):
         shares, sizes, refused = each[..., :2].mean(1), each[..., 2].mean(), each[..., 3].mean()
         mean, error = shares.mean(0), shares.std(0, ddof=1) / np.sqrt(seeds)
-        measured(f'{coverage:.0%} forecasts for {10 * seeds} new samples: intervals hold {mean[0]:.1%} ± {error[0]:.1%},'
+        measured(f'{coverage:.0%} forecasts for {10 * seeds} samples: intervals hold {mean[0]:.1%} ± {error[0]:.1%},'
                  f' sets {mean[1]:.1%} ± {error[1]:.1%} with {sizes:.2f} of 3 words; refused {refused:.1%}')
         assert (mean >= coverage - 3 * error).all()               # never careless
         assert (mean <= coverage + 0.05 + 3 * error).all()        # and not much too cautious: sets have whole words

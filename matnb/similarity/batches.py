@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['KEPT_MAPS', 'runs_of_items', 'Job', 'EncoderFailed', 'Workplace', 'is_shareable', 'workplace', 'keep_to_one_thread',
-           'Batch', 'room_for', 'items_between', 'prepare', 'ask_encoder', 'whose_fault', 'batch_name', 'Vectors',
-           'make_vectors', 'refuse_infinite', 'make_vectors_elsewhere']
+           'Batch', 'room_for', 'items_between', 'show_windows', 'prepare', 'ask_encoder', 'whose_fault', 'batch_name',
+           'Vectors', 'make_vectors', 'refuse_infinite', 'make_vectors_elsewhere']
 
 # %% ../../nbs/similarity/09_batches.ipynb #779a011b
 import json
@@ -86,7 +86,8 @@ class Workplace:
         if self.job.windows is None: return [None]
         from matnb.similarity.regions import windows_of
 
-        return list(windows_of(item.array.spec.row[1:], self.job.windows))
+        scale = item.pixel_size if self.job.windows.metres else None
+        return list(windows_of(item.array.spec.row[1:], self.job.windows, scale))
 
     def item_name(
         self,
@@ -134,6 +135,7 @@ class Batch:
     pictures: np.ndarray  # (place, window, channel, y, x)
     shown: list[int] = field(default_factory=list)  # Positions of items that have pictures
     unseen: dict[str, str] = field(default_factory=dict)  # Reasons by id of the others
+    blank: list[tuple[int, int]] = field(default_factory=list)  # Windows of shown items that cannot be shown themselves
 
 
 def room_for(
@@ -162,7 +164,24 @@ def items_between(
         if row.id == item.id: item.row = row
     return items
 
+# %% ../../nbs/similarity/09_batches.ipynb #78192457
+def show_windows(
+    work: Workplace,  # Corpus and encoder
+    item: Item,  # Of the corpus
+    room: np.ndarray,  # (window, channel, y, x), to be filled
+) -> list[int]:  # Windows that cannot be shown; they hold the picture of another one
+    "Make the pictures of an item; an error if there is none"
+    windows, blank, why = work.windows(item), [], CannotShow('it has no windows')
+    for n, window in enumerate(windows):
+        try: room[n] = show_item(item, work.encoder.card.view, window)
+        except CannotShow as e:
+            blank.append(n)
+            why = e
+    if len(blank) == len(windows): raise why
+    if blank: room[blank] = room[min(set(range(len(windows))) - set(blank))]
+    return blank
 
+# %% ../../nbs/similarity/09_batches.ipynb #2e2b9aed
 def prepare(
     work: Workplace,  # Corpus and encoder
     start: int,  # First position
@@ -173,11 +192,14 @@ def prepare(
     shape = (size, work.windows_per_item, len(view.channels), view.side, view.side)
     batch = Batch(start, stop, room_for(shape, work.job.device))
     for position, item in enumerate(items_between(work, start, stop), start):
-        try:
-            for n, window in enumerate(work.windows(item)):
-                batch.pictures[position % size, n] = show_item(item, view, window)
+        try: blank = show_windows(work, item, batch.pictures[position % size])
         except (CannotShow, DamagedFile, DamagedRecord) as e: batch.unseen[item.id] = str(e)
-        else: batch.shown.append(position)
+        except Exception as e:
+            e.add_note(f'This happened while a picture of item {item.id} was made')
+            raise
+        else:
+            batch.shown.append(position)
+            batch.blank += [(position, n) for n in blank]
     own = [p % size for p in batch.shown]
     if own: batch.pictures[np.setdiff1d(range(size), own)] = batch.pictures[own[0]]
     return batch
@@ -250,6 +272,7 @@ def make_vectors(
         made = ask_encoder(work, batch)[[p % work.job.size for p in batch.shown]]
         with np.errstate(over='ignore'): rows[np.array(batch.shown) - start] = made.reshape(len(made), *row)
         refuse_infinite(work, batch, rows)
+        for position, n in batch.blank: rows[position - start, n] = np.nan
     return Vectors(start, rows, batch.unseen)
 
 # %% ../../nbs/similarity/09_batches.ipynb #c529fc04
@@ -264,7 +287,7 @@ def refuse_infinite(
     if not len(wrong): return
     where = f'item {work.item_name(batch.shown[wrong[0]])}' + f' and {len(wrong) - 1} more' * (len(wrong) > 1)
     raise EncoderFailed(f'the encoder {work.encoder.card.name!r} gave numbers that are not finite, or too large for '
-                        f'{rows.dtype}, for {where}. An encoder should raise CannotShow for what it cannot judge')
+                        f'{rows.dtype}, for {where}. What was done before stays')
 
 # %% ../../nbs/similarity/09_batches.ipynb #6c9b9d9f
 def make_vectors_elsewhere(

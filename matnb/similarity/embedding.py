@@ -6,9 +6,9 @@
 __all__ = ['COMMIT_SECONDS', 'COMMIT_BYTES', 'Source', 'Asked', 'in_order', 'crew', 'threads_here', 'refuse_fork', 'EmbedReport',
            'report_head', 'report_text', 'report_html', 'Embedding', 'plan', 'count_windows', 'replan', 'by_encoder',
            'work', 'progress_bar', 'blank_items', 'name_unseen', 'finish', 'refuse_blank', 'earlier_reports',
-           'last_embedding', 'combine_vectors', 'by_whitening', 'whole_set', 'embed', 'carry_out', 'refuse_empty',
-           'refuse_unwritable', 'as_measurement', 'read_one', 'embed_picture', 'vector_of', 'maker_of', 'made_again',
-           'same_corpus', 'stored_vector', 'likely_channels']
+           'last_embedding', 'combine_vectors', 'by_whitening', 'whole_set', 'embed', 'is_complete', 'carry_out',
+           'refuse_empty', 'refuse_unwritable', 'as_measurement', 'read_one', 'embed_picture', 'vector_of', 'maker_of',
+           'made_again', 'same_corpus', 'stored_vector', 'likely_channels']
 
 # %% ../../nbs/similarity/10_embedding.ipynb #858ff16b
 import html
@@ -104,7 +104,8 @@ def threads_here(
     hands = pool or ThreadPoolExecutor(cores if shared else min(cores, 2), 'matnb-embed')
     try:
         with threads(1 if shared else max(1, cores - 1)):
-            yield lambda *run: hands.submit(make_vectors, work, *run), hands._max_workers + 1
+            workers = hands._max_workers
+            yield lambda *run: hands.submit(make_vectors, work, *run), workers + 1 if workers <= cores else cores
     finally:
         if hands is not pool: hands.shutdown(cancel_futures=True)
 
@@ -156,10 +157,9 @@ def report_head(
     "What came of embedding, in a line"
     shape = ' × '.join(map(str, report.row))
     stopped = 'interrupted; run the same again to continue. ' if report.interrupted else ''
-    speed = f', {report.added:,} of them new, in {report.seconds:.1f} s ({report.rate:.0f}/s)' if report.added else ''
-    return (f'{stopped}{report.items - len(report.unseen):,} of {report.items:,} items have {shape} numbers '
-            f'“{report.name}” by {report.encoder}{speed}. corpus.vectors({report.name!r}) gives them; '
-            f'they are stored in {report.array}')
+    speed = f'; {report.added:,} are new, made in {report.seconds:.1f} s ({report.rate:.0f}/s)' if report.added else ''
+    return (f'{stopped}{report.items - len(report.unseen):,} of {report.items:,} items have a vector “{report.name}” '
+            f'of {shape} numbers{speed}. They are in {report.array}; corpus.vectors({report.name!r}) gives them')
 
 # %% ../../nbs/similarity/10_embedding.ipynb #9f10cf39
 def report_text(
@@ -330,8 +330,9 @@ def blank_items(
     spec, chunks = array_spec(corpus.snapshot.arrays[held.array]), MappedChunks(corpus.path, 2)
     found = [np.empty(0, int)]
     for chunk, inside, place in place_rows(spec, 0, held.length):
-        first = chunks.chunk(spec, chunk)[inside].reshape(place.stop - place.start, -1)[:, 0]
-        found.append(np.flatnonzero(np.isnan(first)) + place.start)
+        rows = chunks.chunk(spec, chunk)[inside].reshape(place.stop - place.start, -1)
+        maybe = np.flatnonzero(np.isnan(rows[:, 0]))  # of some items single windows are blank
+        found.append(maybe[np.isnan(rows[maybe]).all(1)] + place.start)
     blank = np.concatenate(found)
     return blank[corpus.snapshot.column('deleted')[blank] == 0].tolist() if len(blank) else []
 
@@ -451,7 +452,7 @@ def embed(
     encoder: Any = 'natural',  # Name, `package.module:function`, network, function, `Encoder` or `combine(...)`
     *,
     name: str = '',  # Of the vectors; that of the encoder if empty
-    batch_size: int | None = None,  # Pictures that the encoder gets at once; 32, on a graphics card 256
+    batch_size: int | None = None,  # Items whose vectors are made together; 32, on a graphics card 256
     executor: Any = None,  # A pool or a dask client; threads of this process if None
     device: str = 'auto',  # cpu, cuda, cuda:1; auto takes a graphics card if there is one
     windows: Any = None,  # A rule that lists parts of the image, each of which gets a vector
@@ -465,11 +466,25 @@ def embed(
         for part in encoder.parts: embed(corpus, part, batch_size=batch_size, executor=executor, progress=progress)
         combine_vectors(corpus, encoder, name or encoder.name, seed, progress)
         return corpus
+    if windows is None and is_complete(corpus, encoder, name):
+        if progress: print(f'every item has its vector “{name or encoder}” already')
+        return corpus
     where, maker = choose_device(device), find_encoder(encoder, device)
     name = (name or maker.name) + (' windows' if windows is not None else '')
     run = plan(corpus, maker.card, name, batch_size or (32 if where == 'cpu' else 256), windows, where)
     carry_out(run, by_encoder(maker, executor), progress)
     return corpus
+
+# %% ../../nbs/similarity/10_embedding.ipynb #5132d2f5
+def is_complete(
+    corpus: Corpus,  # As it is now
+    encoder: Any,  # As given to `embed`
+    name: str = '',  # Of the vectors; that of the encoder if empty
+) -> bool:  # Whether each item has its row by the encoder of that name
+    "Whether nothing is left to be done"
+    held = corpus.vector_sets.get(name or encoder) if isinstance(encoder, str) else None
+    return (held is not None and held.length == corpus.snapshot.head.items and 'windows' not in held.card
+            and held.card.get('recipe') == [encoder, {}])
 
 # %% ../../nbs/similarity/10_embedding.ipynb #54ae98ad
 def carry_out(
@@ -522,7 +537,7 @@ def as_measurement(
     if isinstance(what, Measurement): return what.image, what.channels, what.pixel_size
     pixels = np.asarray(what)
     image = pixels[None] if pixels.ndim == 2 else pixels
-    if channels is None and len(image) == 1: channels = ['image']
+    if channels is None and image.shape[:-2] == (1,): channels = ['image']
     if image.ndim != 3 or channels is None or len(channels) != len(image): raise ValueError(
         f'pixels of shape {pixels.shape} need the names of their channels: channels=["height", …], one per plane of '
         '(channel, y, x). A phase needs its unit as well: Channel("phase", "deg")')
@@ -533,6 +548,7 @@ def read_one(
     path: Path,  # A microscope's file
 ) -> Measurement:  # The only one in it
     "Read a file that holds one image"
+    if not path.is_file(): raise ValueError(f'{str(path)!r} is neither an item of the corpus nor a file')
     done = next(decode([path]))
     if done.error: raise ValueError(f'{path.name}: {done.error}') from done.error
     if len(done.measurements) == 1: return done.measurements[0]
@@ -567,7 +583,7 @@ def vector_of(
     "The vector that something has, or would have, in a set of vectors"
     if name not in corpus.vector_sets: corpus.vectors(name)  # says what there is
     held, asked = corpus.vector_sets[name], what
-    if isinstance(what, int) or (isinstance(what, str) and what in corpus): asked = corpus[what]
+    if isinstance(what, int | np.integer) or (isinstance(what, str) and what in corpus): asked = corpus[what]
     if isinstance(asked, Item) and window is None and len(held.row) == 1 and same_corpus(asked, corpus):
         return stored_vector(corpus, asked, name)
     if isinstance(asked, np.ndarray) and channels is None: channels = likely_channels(corpus, asked)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from ..learn.devices import choose_device, limit_torch
 from .views import View, Window, area_weights, check_inside
 
 if TYPE_CHECKING:
@@ -178,6 +179,7 @@ def network_forward(
     "A network as a function of arrays, without gradients"
     import torch
 
+    limit_torch()
     module = module.to(device).eval().requires_grad_(False)
     layout = torch.channels_last if channels_last else torch.contiguous_format
 
@@ -251,8 +253,6 @@ def wrap(
 
 
 def _as_network(what: Any, device: str) -> tuple[Forward, str]:
-    from matnb.learn.devices import choose_device
-
     place = choose_device(device)
     return network_forward(what, place), place
 

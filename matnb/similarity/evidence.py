@@ -265,8 +265,8 @@ class Basis:
     simulated: bool  # Whether any of the data are
 
     def __str__(self) -> str:
-        apart = 'each item left out alone' if self.groups == 'item' else (
-            f'{self.group_count:,} groups by {self.groups.replace("_", " ")}, each left out as a whole')
+        apart = 'each item on its own' if self.groups == 'item' else (
+            f'{self.group_count:,} groups by {self.groups.replace("_", " ")}, each taken as a whole')
         of = f'{self.corpus}{f" ({self.chosen})" if self.chosen else ""}{", simulated data" if self.simulated else ""}'
         return (f'{of}: {self.items:,} items, {apart}; neighbours: {self.neighbours}; vectors: {self.vectors} '
                 f'[{self.fingerprint}], {self.metric} distance; seed {self.seed}')
@@ -275,7 +275,7 @@ class Basis:
         "For a file"
         return asdict(self)
 
-
+# %% ../../nbs/similarity/50_evidence.ipynb #46d7e232
 def basis_of(
     corpus: 'Corpus | None',  # Or a part of one; None for bare arrays
     space: Space,  # In which items were compared

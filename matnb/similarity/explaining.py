@@ -148,7 +148,7 @@ class Explanation:
     def _repr_html_(self) -> str:
         return result_html(self.summary, [self.figure().html, explanation_table(self)], self.basis, [_SCALE_NOTE])
 
-
+# %% ../../nbs/similarity/52_explaining.ipynb #6df4e227
 _SCALE_NOTE = ('Skill: 0 as good as chance, 1 always right; bars: 95 % intervals. q: expected share of false '
                'discoveries among this facet and all that do at least as well.')
 

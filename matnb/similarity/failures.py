@@ -64,7 +64,7 @@ def compare_facets(
             (differs if said else same).append(said or plain)
     return same, differs, unknown
 
-
+# %% ../../nbs/similarity/56_failures.ipynb #da592e09
 def say_change(
     plain: str,  # Name of the facet
     facet: Facet,  # Its definition
@@ -150,7 +150,7 @@ def contrasts_of(
     made = [replace(line, q_value=float(q)) for line, q in zip(lines, adjusted, strict=True)]
     return sorted(made, key=lambda line: line.p_value)
 
-
+# %% ../../nbs/similarity/56_failures.ipynb #e29d75e0
 def _contrast(corpus: 'Corpus', failed: np.ndarray, others: np.ndarray, name: str) -> Contrast | None:
     from scipy.stats import fisher_exact, mannwhitneyu
 
@@ -239,7 +239,7 @@ def failed_near(
         odds_near(bad[known], near[known], own, seed=seed), contrasts_of(corpus, wrong, right, names),
         basis_of(corpus, space, apart, known, len(rows), seed), corpus)
 
-
+# %% ../../nbs/similarity/56_failures.ipynb #2151fd8f
 def outcome_words(
     corpus: 'Corpus',  # Or a part of one
     outcome: str,  # The facet that says what came of it

@@ -88,7 +88,7 @@ class Quality:
 
     def _repr_html_(self) -> str: return f'<div>{escape(str(self))}</div>'
 
-
+# %% ../../nbs/similarity/31_faithfulness.ipynb #6fb7864a
 def say_quality(
     summary: dict[str, Any],  # From `Quality.summary`
 ) -> str:  # One line

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['Local', 'local_view', 'Calibration', 'calibrate', 'calibration_scores', 'likelier', 'weighted_ceiling',
-           'local_without_groups', 'interval_from', 'set_from', 'Foretold', 'foretell', 'foretold_figure',
+           'local_without_groups', 'interval_from', 'set_from', 'Forecast', 'Foretold', 'foretell', 'foretold_figure',
            'neighbours_frame', 'witnesses', 'item_pictures', 'coverage_note', 'predict_for', 'new_vector']
 
 # %% ../../nbs/similarity/54_foretelling.ipynb #290e34f8
@@ -90,7 +90,7 @@ class Calibration:
     strangeness: np.ndarray  # Mean distance of the same items to their neighbours, in ascending order
     seed: int
 
-
+# %% ../../nbs/similarity/54_foretelling.ipynb #e42b1b1e
 def calibrate(
     which: Property,  # Of all items
     space: Space,  # In which neighbours are sought
@@ -112,7 +112,7 @@ def calibrate(
         calibration_scores(which, which.working[used], local, seed), 1 / (sizes[own] * (len(sizes) + 1)),
         np.sort(np.nanmean(near, 1)), seed)
 
-
+# %% ../../nbs/similarity/54_foretelling.ipynb #c84423a1
 def calibration_scores(
     which: Property,  # Of all items
     truth: np.ndarray,  # Working values
@@ -192,10 +192,10 @@ def set_from(
     inside[shares.mean(0).argmax()] = True
     return np.flatnonzero(inside)
 
-# %% ../../nbs/similarity/54_foretelling.ipynb #e59d7fe2
+# %% ../../nbs/similarity/54_foretelling.ipynb #43eb463b
 @dataclass(frozen=True, eq=False)
-class Foretold:
-    "A forecast for one image"
+class Forecast:
+    "A value or words for one image, on the working scale, and what they rest on"
 
     which: Property  # What is foretold
     coverage: float
@@ -210,6 +210,10 @@ class Foretold:
     truth: str  # Where it is known
     basis: Basis
     corpus: Any = None  # For the pictures of the neighbours
+
+# %% ../../nbs/similarity/54_foretelling.ipynb #5dcb6f30
+class Foretold(Forecast):
+    "A forecast for one image"
 
     @property
     def value(self) -> Any:
@@ -373,7 +377,7 @@ def witnesses(
     near = [(n, d, say_working(told.which, float(told.which.working[n]))) for n, d in told.neighbours[:count]]
     return side_by_side(item_pictures(told.corpus, [(str(told.ids[n]), f'{d:.3f}: {said}') for n, d, said in near]))
 
-
+# %% ../../nbs/similarity/54_foretelling.ipynb #81bed704
 def item_pictures(
     corpus: 'Corpus',  # That holds the items
     wanted: Sequence[tuple[str, str]],  # Ids, and what to write below each

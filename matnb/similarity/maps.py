@@ -36,7 +36,7 @@ class Map:
     ids: np.ndarray = field(repr=False)  # Of the items, as text
     coordinates: np.ndarray = field(repr=False)  # `(n, 2)` or `(n, 3)`; NaN for an item without a vector
     vectors: str  # Name of the vector set that it was made from
-    method: str  # `umap` or `pca`
+    method: str  # `umap`, `umap-learn` or `pca`
     parameters: dict[str, Any]  # All that is needed to make it again
     seed: int
     card: dict[str, Any] = field(repr=False)  # As it is stored
@@ -72,7 +72,7 @@ class Map:
 
     def _repr_html_(self) -> str: return map_html(self)
 
-
+# %% ../../nbs/similarity/32_maps.ipynb #610e9dc6
 JUDGED = 1000  # Items that are judged when a map is made
 
 # %% ../../nbs/similarity/32_maps.ipynb #7b1d4de3
@@ -84,7 +84,7 @@ def make_map(
     dimensions: int = 2,  # 2 or 3
     neighbours: int = 15,  # How many each item is linked to, itself included
     min_dist: float = 0.1,  # How near linked items may lie on the map
-    method: str = 'umap',  # Or `pca`: the principal axes
+    method: str = 'umap',  # Or `umap-learn`, its authors' package; or `pca`, the principal axes
     start: Any = None,  # A map to begin from, or places `(n, dimensions)`
     supervised_by: str | None = None,  # A facet that guides the map
     label_weight: float = 0.5,  # Its share in the mean squared distance
@@ -146,15 +146,16 @@ def metric_of(
 def usual_name(
     corpus: 'Corpus',  # Or a part of one
     vectors: str,  # Name of a vector set
-    method: str = 'umap',  # Or `pca`
+    method: str = 'umap',  # Or another one
     dimensions: int = 2,  # Of the map
 ) -> str:  # E.g. `map of natural, material = BiFeO3`
     "What a map is called unless it is given a name"
-    words = [f'{"map" if method == "umap" else "principal axes"} of {vectors}', *corpus.steps]
+    kind = {'umap': 'map', 'pca': 'principal axes'}.get(method, f'{method} map')
+    words = [f'{kind} of {vectors}', *corpus.steps]
     text = ', '.join(words + ['in 3-D'] * (dimensions == 3))
     return short(''.join(c if c.isprintable() and c != '/' else '-' for c in text), 60)
 
-
+# %% ../../nbs/similarity/32_maps.ipynb #1ababa5d
 def _start_of(start: Any, ids: np.ndarray, dimensions: int) -> np.ndarray | None:
     "Places to begin from, in the order of some items"
     if start is None: return None
@@ -216,7 +217,7 @@ def store_map(
     corpus.changed()
     return corpus
 
-
+# %% ../../nbs/similarity/32_maps.ipynb #2798fc8a
 def maps_of(
     corpus: 'Corpus',  # Or a part of one
 ) -> dict[str, VectorSet]:  # By name, oldest first
@@ -348,7 +349,7 @@ def _draw_words(axis: 'Axes', drawn: Map, chosen: np.ndarray, sizes: np.ndarray,
     if told: axis.legend(title=title, fontsize=7, title_fontsize=8, **beside)
     return f', coloured by {title or "kind"}: {", ".join(told[::-1])}'
 
-
+# %% ../../nbs/similarity/32_maps.ipynb #2eda5014
 def _draw_quantity(axis: 'Axes', drawn: Map, chosen: np.ndarray, sizes: np.ndarray, values: np.ndarray,
                    facet: 'Facet | None', name_of_numbers: str) -> str:
     "A quantity or date: a scale of colours, hollow points where it is missing"

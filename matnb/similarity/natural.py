@@ -5,11 +5,12 @@
 # %% auto #0
 __all__ = ['WEIGHTS_SHA256', 'load_natural_network', 'natural_encoder']
 
-# %% ../../nbs/similarity/03_natural.ipynb #8ae84380
+# %% ../../nbs/similarity/03_natural.ipynb #6c559c45
 import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..learn.devices import choose_device
 from .encoders import Card, Encoder, network_forward, weights_hash
 from .views import STANDARD, View
 
@@ -64,8 +65,6 @@ def natural_encoder(
     device: str = 'auto',  # Where it runs
 ) -> Encoder:  # With its card
     "Features of photographs"
-    from matnb.learn.devices import choose_device
-
     view = View(tuple(channels), side, extent)
     if len(view.channels) != 3: raise ValueError(f'a photograph has 3 channels, this view has {len(view.channels)}')
     if side % 32: raise ValueError(f'pictures of {side} points; this network wants a multiple of 32')

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['NEIGHBOUR_COUNTS', 'BLUE', 'ORANGE', 'GREY', 'GREEN', 'Surroundings', 'find_surroundings', 'neighbours_elsewhere',
            'vote_weights', 'vote_shares', 'told_by_neighbours', 'parts_of_score', 'score_of', 'Asked', 'score_interval',
-           'word_frequency', 'shuffle_groups', 'NeighbourPrediction', 'tellable', 'check_enough', 'best_count',
-           'validated_counts', 'prediction_of', 'ask_elsewhere', 'shuffled_scores', 'invented_samples',
+           'word_frequency', 'shuffle_groups', 'NeighbourScore', 'NeighbourPrediction', 'tellable', 'check_enough',
+           'best_count', 'validated_counts', 'prediction_of', 'ask_elsewhere', 'shuffled_scores', 'invented_samples',
            'prediction_figure', 'name_ticks', 'prediction_notes', 'prediction_frame', 'predict_from_neighbours']
 
 # %% ../../nbs/similarity/51_neighbour_prediction.ipynb #d5cf9caa
@@ -186,7 +186,7 @@ class Asked:
         inside = np.arange(most) < self.counts[:, None]
         return rows[:, :most], vote_weights(np.where(inside, far[:, :most], np.inf))
 
-
+# %% ../../nbs/similarity/51_neighbour_prediction.ipynb #9dcfe090
 def score_interval(
     asked: Asked,  # Items and their neighbours
     score: float,  # Of all of them
@@ -232,10 +232,10 @@ def shuffle_groups(
     dealt[give] = values[take]
     return dealt
 
-# %% ../../nbs/similarity/51_neighbour_prediction.ipynb #ae650bb0
+# %% ../../nbs/similarity/51_neighbour_prediction.ipynb #5b08d7a5
 @dataclass(frozen=True, eq=False)
-class NeighbourPrediction:
-    "How well neighbours tell a property"
+class NeighbourScore:
+    "What was told of each item, how well, and what chance would do"
 
     which: Property  # What was told
     ids: np.ndarray  # Of all items
@@ -265,6 +265,10 @@ class NeighbourPrediction:
         "0: as good as chance; 1: always right"
         chance = float(self.baseline.mean())
         return (self.score - chance) / max(1 - chance, 1e-9)
+
+# %% ../../nbs/similarity/51_neighbour_prediction.ipynb #c31878e6
+class NeighbourPrediction(NeighbourScore):
+    "How well neighbours tell a property"
 
     @property
     def summary(self) -> str:
@@ -485,7 +489,7 @@ def _draw_numbers(axis: 'Axes', result: NeighbourPrediction) -> None:
     for side in (axis.xaxis, axis.yaxis): name_ticks(side, which)
     axis.set(xlabel=which.name.replace('_', ' '), ylabel='told by neighbours')
 
-
+# %% ../../nbs/similarity/51_neighbour_prediction.ipynb #d806131d
 def name_ticks(
     side: 'Axis',  # Of a plot
     which: Property,  # A quantity or date

@@ -48,7 +48,7 @@ def heaps_of(
     starts = np.searchsorted(near[order, 0], np.arange(count + 1))
     return Heaps(vectors, np.einsum('nd,nd->n', vectors, vectors) / 2, order, starts, near, centres)
 
-
+# %% ../../nbs/similarity/29_rough_graph.ipynb #ac224b32
 MOST_HEAPS, MOST_VISITED = 1024, 48
 
 

@@ -30,6 +30,7 @@ from ..corpus.vectors import MissingVectors, VectorSet, snapshot_rows
 from ..corpus.view import channel_picture, short, telling_channel
 from .embedding import as_measurement, likely_channels, same_corpus, vector_of
 from .neighbours import Neighbours, far_apart
+from .registration import cut
 from .views import Window, aspect_of, resample_window
 
 if TYPE_CHECKING:
@@ -393,10 +394,12 @@ class Hits(TabledHits):
         hit, item = self[which], self.view[self[which].id]
         example = self.asked.like[hit.example]
         image, channels, scale = as_measurement(example.what)
-        a, scale_a = plane_of(image, channels, scale, example.window)
-        b, scale_b = plane_of(item.image, item.channels, item.pixel_size, hit.window)
+        if example.window:
+            side = max(16, round(example.window.size))
+            image = cut(image, channels, example.window, side, aspect_of(scale))
+            scale = (scale[1] * example.window.size / side,) * 2 if scale else None
         compare = import_module('matnb.similarity.likeness').compare_pictures
-        return compare(a, b, pixel_size_a=scale_a, pixel_size_b=scale_b)
+        return compare(image, item.image, scale, item.pixel_size, channels_a=channels, channels_b=item.channels)
 
 # %% ../../nbs/similarity/21_searching.ipynb #5161ff5b
 def search(

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['places_along', 'usual_width', 'weights_on_map', 'effective', 'weights_in_space', 'group_sums', 'drawn_means',
-           'disagreement', 'trend_p_value', 'Trend', 'trend_of', 'trend_columns', 'band_of', 'filmstrip',
+           'disagreement', 'trend_p_value', 'TrendCurves', 'Trend', 'trend_of', 'trend_columns', 'band_of', 'filmstrip',
            'trend_figure', 'trend_frame', 'trend_along', 'film_along']
 
 # %% ../../nbs/similarity/53_trends.ipynb #290e34f8
@@ -158,10 +158,10 @@ def trend_p_value(
     spreads = np.array([(chosen @ v).var(0).sum() for v in dealt])
     return float((spreads >= spreads[0] - 1e-12).sum() / len(spreads))
 
-# %% ../../nbs/similarity/53_trends.ipynb #4314b84c
+# %% ../../nbs/similarity/53_trends.ipynb #63d8498f
 @dataclass(frozen=True, eq=False)
-class Trend:
-    "A facet along a path on a map, and in the original space"
+class TrendCurves:
+    "Local means along a path, on the map and in the original space"
 
     which: Property  # What changes
     columns: tuple[str, ...]  # Words, or the name of the quantity
@@ -185,6 +185,10 @@ class Trend:
     def supported(self) -> np.ndarray:
         "Places with at least three groups and five items"
         return (self.items >= 5) & (self.groups >= 3)
+
+# %% ../../nbs/similarity/53_trends.ipynb #402faf4f
+class Trend(TrendCurves):
+    "A facet along a path on a map, and in the original space"
 
     @property
     def summary(self) -> str:
@@ -265,7 +269,7 @@ def trend_columns(
     chosen = chosen[common[chosen] > 0]
     return tuple(which.words[c] for c in chosen), (which.values[:, None] == chosen).astype('f8')
 
-
+# %% ../../nbs/similarity/53_trends.ipynb #c9942f8b
 def band_of(
     means: np.ndarray,  # (draws, places, columns)
 ) -> np.ndarray:  # (2, places, columns)
@@ -395,7 +399,7 @@ def trend_along(
     return trend_of(read_property(corpus, facet), flat.vectors.astype('f8'), space, read_groups(corpus, groups),
                     np.asarray(path, 'f8'), width=width, places=places, seed=seed, ids=corpus.ids(), corpus=corpus)
 
-
+# %% ../../nbs/similarity/53_trends.ipynb #85802497
 def film_along(
     corpus: 'Corpus',  # In which the trend was found
     trend: Trend,  # Whose items are shown
