@@ -39,6 +39,8 @@ def distances(queries, vectors, metric):
     b = np.where(bad[:, None], 1, b)
     if metric == 'euclidean': found = np.sqrt(((a[:, None] - b[None]) ** 2).sum(-1))
     else:
+        a = np.where((a == 0).all(1)[:, None], 1, a)
+        a = np.where(np.isfinite(a), a, 1)
         a, b = (x / np.abs(x).max(1, keepdims=True, initial=1e-300) for x in (a, b))
         a, b = (x / np.sqrt((x * x).sum(1, keepdims=True)) for x in (a, b))
         found = ((a[:, None] - b[None]) ** 2).sum(-1) / 2

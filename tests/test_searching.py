@@ -1,12 +1,13 @@
 "Searching a corpus: ids, pictures and distances belong together, whatever happens to the corpus"
 import re
 import shutil
-import types
 
 import numpy as np
 import pytest
 from store_rules import quick_folder
 
+import matnb.similarity.likeness as likeness
+import matnb.similarity.regions as regions
 import matnb.similarity.searching as room
 from matnb.corpus.ledger import CorpusError
 from matnb.corpus.measurement import Channel, Measurement
@@ -282,25 +283,39 @@ def test_what_is_shown_is_escaped(stripes):
     assert all(re.search(r'alt="[^"]{4,}"', tag) for tag in re.findall('<img[^>]*>', page))
 
 
-def test_regions_and_reasons_are_asked_elsewhere(stripes, monkeypatch):
+def test_parts_of_images_are_searched_by_regions(stripes, monkeypatch):
     asked = {}
 
     def search_regions(corpus, like, **options):
         asked.update(options, like=like)
         return 'regions'
 
-    def compare_pictures(a, b, **scales): return a.shape, b.shape, scales
-
-    rooms = {'matnb.similarity.regions': types.SimpleNamespace(search_regions=search_regions),
-             'matnb.similarity.likeness': types.SimpleNamespace(compare_pictures=compare_pictures)}
-    monkeypatch.setattr(room, 'import_module', rooms.__getitem__)
+    monkeypatch.setattr(regions, 'search_regions', search_regions)
     box = Box(1, 30, 30, 40, any_scale=True)
     assert search(stripes, box, count=3) == 'regions' and asked['like'] == [box] and asked['count'] == 3
     assert search(stripes, 0, regions=True, unlike=2) == 'regions' and asked['unlike'] == [2]
-    hits = search(stripes, [0, Box(1, 30, 30, 40)], count=3)
-    a, b, scales = hits.why(1)
-    assert a in ((64, 64), (40, 40)) and b == (64, 64)
-    assert scales['pixel_size_b'] == (2e-8, 2e-8) and np.allclose(scales['pixel_size_a'], 2e-8)
+
+
+def test_why_compares_the_pictures_of_a_hit_and_of_its_example(stripes, monkeypatch):
+    seen = []
+
+    def compare_pictures(a, b, *scales, channels_a, channels_b):
+        seen.append((a, b))
+        return scales
+
+    monkeypatch.setattr(likeness, 'compare_pictures', compare_pictures)
+    hits = search(stripes, [0, Box(1, 30, 30, 40)], count=4)
+    for n, hit in enumerate(hits):
+        scales = hits.why(n)
+        assert np.array_equal(seen[n][1], stripes[hit.id].image) and np.allclose(scales, 2e-8)
+        if hit.example == 0: assert np.array_equal(seen[n][0], stripes[0].image)
+        else: assert seen[n][0].shape[-2:] == (40, 40)
+
+
+def test_why_in_truth(stripes):
+    hits = search(stripes, stripes[11].image, pixel_size=stripes[11].pixel_size, count=1)
+    said = hits.why()
+    assert abs(said.spacing_ratio - 1) < 0.02 and abs(said.orientation_difference) < 2
 
 
 def test_strange_questions(stripes):

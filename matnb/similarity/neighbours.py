@@ -4,17 +4,19 @@
 
 # %% auto #0
 __all__ = ['METRICS', 'LEAST', 'WIDE', 'ENOUGH', 'FORMAT', 'EXACT_UP_TO', 'checked_vectors', 'lengths', 'pieces', 'far_apart',
-           'Points', 'points_of', 'scores', 'thorough', 'pair_distances', 'best_of', 'Rounded', 'rounded',
-           'size_factor', 'is_wide', 'scaled', 'quick_kind', 'nearest_graph', 'row_numbers', 'row_mask', 'shortlist',
-           'bar', 'Lists', 'put_on_lists', 'nearest_centre', 'listed_rows', 'fill', 'visit', 'tried', 'share_found',
-           'save_lists', 'UnfitFile', 'load_lists', 'Described', 'Answering', 'fit_queries', 'Neighbours', 'lists_for',
+           'Points', 'points_of', 'scores', 'thorough', 'pair_distances', 'best_of', 'Rounded', 'rounded', 'is_wide',
+           'scaled', 'quick_kind', 'nearest_graph', 'row_numbers', 'row_mask', 'shortlist', 'bar', 'Lists',
+           'put_on_lists', 'nearest_centre', 'listed_rows', 'fill', 'visit', 'tried', 'share_found', 'save_lists',
+           'UnfitFile', 'load_lists', 'few_threads', 'Described', 'Answering', 'fit_queries', 'Neighbours', 'lists_for',
            'say_recall']
 
-# %% ../../nbs/similarity/20_neighbours.ipynb #1009f6d4
+# %% ../../nbs/similarity/20_neighbours.ipynb #0119bf66
 import json
+import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -115,6 +117,13 @@ class Points:
         "Whether every row is"
         return bool(self.plain.all())
 
+    @cached_property
+    def factor(self) -> np.ndarray:
+        "What brings rows to length one for the cosine, and to lengths of at most one otherwise"
+        if self.metric == 'cosine': return 1 / self.length
+        longest = np.nanmax(self.length, initial=0) or 1.0
+        return np.full(len(self), np.exp2(-np.ceil(np.log2(longest))))
+
     def only(self, rows: np.ndarray) -> 'Points':
         "Some of the rows, copied"
         return Points(self.vectors[rows], self.metric, self.length[rows], self.weight[rows])
@@ -196,6 +205,7 @@ def pair_distances(
     rows: np.ndarray,  # Number of a row, as many
 ) -> np.ndarray:  # As many distances
     "Distances of some pairs"
+    if len(queries) == 1 and len(rows) < 1000: return far_apart(queries, points.vectors[rows], points.metric)
     found = np.empty(len(rows), 'f4')
     for part in pieces(len(rows), queries.shape[1], 1 << 18):
         found[part] = far_apart(queries[at[part]], points.vectors[rows[part]], points.metric)
@@ -228,22 +238,21 @@ class Rounded:
     doubt: float  # By how much summation may be wrong
     coarseness: float  # Which part of a result may be lost when it is rounded
 
-# %% ../../nbs/similarity/20_neighbours.ipynb #9257bb6f
+# %% ../../nbs/similarity/20_neighbours.ipynb #8355706e
 def rounded(
     points: Points,  # Every row usable
-    factor: np.ndarray,  # `(n,)`, by which each row is multiplied first
 ) -> Rounded:  # Same rows
     "Make points ready for quick products"
     import torch
 
     count, width = points.vectors.shape
     kind = quick_kind()
-    centre = sum((scaled(points, factor, rows).sum(0, dtype='f8') for rows in pieces(count, width)), np.zeros(width))
+    centre = sum((scaled(points, rows).sum(0, dtype='f8') for rows in pieces(count, width)), np.zeros(width))
     centre = (centre / max(count, 1)).astype('f4')
     sides = [torch.empty(count, width + 6, dtype=kind) for _ in range(2)]
     moved, half = np.empty(count, 'f4'), torch.empty(count, dtype=torch.float64)
     for rows in pieces(count, width):
-        exact = torch.from_numpy(scaled(points, factor, rows) - centre)
+        exact = torch.from_numpy(scaled(points, rows) - centre)
         sides[0][rows, :width] = sides[1][rows, :width] = kept = exact.to(kind)
         moved[rows] = torch.linalg.vector_norm(exact - kept.float(), dim=1).numpy() + 2.0 ** -22
         half[rows] = torch.linalg.vector_norm(kept.float(), dim=1).double() ** 2 / 2
@@ -253,16 +262,7 @@ def rounded(
     doubt = 4 * (width + 8) * 2.0 ** -24 * float(half.max()) if count else 0.0
     return Rounded(sides[0], sides[1].T, moved, doubt, 2.0 ** (-8 if kind == torch.bfloat16 else -23))
 
-# %% ../../nbs/similarity/20_neighbours.ipynb #4338fadb
-def size_factor(
-    points: Points,  # The rows
-) -> np.ndarray:  # `(n,)`, one for each row
-    "What brings rows to length one for the cosine, and to lengths of at most one otherwise"
-    if points.metric == 'cosine': return 1 / points.length
-    longest = np.nanmax(points.length, initial=0) or 1.0
-    return np.full(len(points), np.exp2(-np.ceil(np.log2(longest))))
-
-
+# %% ../../nbs/similarity/20_neighbours.ipynb #088c0740
 def is_wide(
     points: Points,  # The rows
 ) -> bool:  # Whether squares of their distances need double precision
@@ -272,11 +272,10 @@ def is_wide(
 
 def scaled(
     points: Points,  # The rows
-    factor: np.ndarray,  # By which each is multiplied
     rows: slice | np.ndarray,  # Which
 ) -> np.ndarray:  # float32
     "Rows brought to a size that single precision can hold"
-    part, by = points.vectors[rows], factor[rows, None]
+    part, by = points.vectors[rows], points.factor[rows, None]
     if ((by > 1e-30) & (by < 1e30)).all(): return part * by.astype('f4')
     return (part.astype('f8') * by).astype('f4')
 
@@ -360,19 +359,18 @@ def row_mask(
 # %% ../../nbs/similarity/20_neighbours.ipynb #9a3a4e93
 def _graph(points: Points, k: int, progress: bool) -> tuple[np.ndarray, np.ndarray]:
     "Distances and rows for points that are all usable"
-    factor = size_factor(points)
-    quick, listed = rounded(points, factor), min(len(points), k + max(16, k // 2))
+    quick, listed = rounded(points), min(len(points), k + max(16, k // 2))
     square, near = np.empty((len(points), k), 'f8' if is_wide(points) else 'f4'), np.empty((len(points), k), 'i8')
     unproved = []
     for rows in bar(list(pieces(len(points), min(len(points), WIDE), 1 << 23)), progress, 'neighbours'):
         beyond, who = shortlist(quick, rows, listed)
-        found = _squares(points, factor, rows, who, square.dtype)
+        found = _squares(points, rows, who, square.dtype)
         found[who == np.arange(rows.start, rows.stop)[:, None]] = -1  # itself first
         order = np.lexsort((who, found))[:, :k]
         near[rows], square[rows] = np.take_along_axis(who, order, 1), np.take_along_axis(found, order, 1)
         unproved.append(rows.start + np.flatnonzero(np.sqrt(square[rows, -1].clip(0)) * (1 + 1e-5) >= beyond))
     square[:, 0] = 0
-    distance = square / 2 if points.metric == 'cosine' else (np.sqrt(square) / factor[0]).astype('f4')
+    distance = square / 2 if points.metric == 'cosine' else (np.sqrt(square) / points.factor[0]).astype('f4')
     _do_again(points, np.concatenate(unproved), distance, near)
     return distance, near
 
@@ -402,13 +400,13 @@ def shortlist(
 
 WIDE = 1 << 16
 
-# %% ../../nbs/similarity/20_neighbours.ipynb #0acdbb1a
-def _squares(points: Points, factor: np.ndarray, rows: slice, who: np.ndarray, kind: np.dtype) -> np.ndarray:
+# %% ../../nbs/similarity/20_neighbours.ipynb #a68b2b61
+def _squares(points: Points, rows: slice, who: np.ndarray, kind: np.dtype) -> np.ndarray:
     "Squared distances of scaled points from those on their lists, from differences"
     found = np.empty(who.shape, kind)
     for part in pieces(len(who), who.shape[1] * points.vectors.shape[1], 1 << 18):
-        other = scaled(points, factor, who[part].ravel()).reshape(*who[part].shape, -1).astype(kind, copy=False)
-        other -= scaled(points, factor, slice(rows.start + part.start, rows.start + part.stop))[:, None]
+        other = scaled(points, who[part].ravel()).reshape(*who[part].shape, -1).astype(kind, copy=False)
+        other -= scaled(points, slice(rows.start + part.start, rows.start + part.stop))[:, None]
         np.einsum('ijk,ijk->ij', other, other, out=found[part])
     return found
 
@@ -474,10 +472,10 @@ def put_on_lists(
     progress: bool = False,
 ) -> Lists:  # Not tried yet
     "Find centres, and put each row on the list of its nearest"
-    rng, held, factor = np.random.default_rng(seed), np.flatnonzero(points.usable), size_factor(points)
+    rng, held = np.random.default_rng(seed), np.flatnonzero(points.usable)
     wanted = count or int(2 ** np.round(np.log2(2 * np.sqrt(max(len(held), 1)))))
     wanted = max(1, min(wanted, len(held)))
-    sample = scaled(points, factor, np.sort(rng.choice(held, min(len(held), 64 * wanted), replace=False)))
+    sample = scaled(points, np.sort(rng.choice(held, min(len(held), 64 * wanted), replace=False)))
     centres = sample[np.sort(rng.choice(len(sample), wanted, replace=False))]
     for _ in range(6): centres = _moved(centres, sample, nearest_centre(sample, centres))
     return Lists(centres, listed_rows(points, centres, 0, progress))
@@ -516,13 +514,13 @@ def listed_rows(
     progress: bool = False,
 ) -> np.ndarray:  # int32, -1 for rows that have no neighbours
     "The list of each row"
-    factor, own = size_factor(points), np.full(len(points) - start, -1, 'i4')
+    own = np.full(len(points) - start, -1, 'i4')
     for part in bar(list(pieces(len(own), points.vectors.shape[1], 1 << 24)), progress, 'sorting'):
         rows = start + part.start + np.flatnonzero(points.usable[start + part.start:start + part.stop])
-        own[rows - start] = nearest_centre(scaled(points, factor, rows), centres)
+        own[rows - start] = nearest_centre(scaled(points, rows), centres)
     return own
 
-# %% ../../nbs/similarity/20_neighbours.ipynb #36e6cb12
+# %% ../../nbs/similarity/20_neighbours.ipynb #4ca67fa7
 def fill(
     points: Points,  # All rows
     lists: Lists,  # Of the same rows
@@ -530,13 +528,13 @@ def fill(
     "Copy the vectors to their lists"
     import faiss
 
-    width, factor = points.vectors.shape[1], size_factor(points)
+    width = points.vectors.shape[1]
     index = faiss.IndexIVFScalarQuantizer(
         _centre_search(lists.centres), width, len(lists.centres), _number_kind(points), faiss.METRIC_L2, False)
     index.is_trained = True
     for part in pieces(len(points), width, 1 << 24):
         rows = part.start + np.flatnonzero(lists.own[part] >= 0)
-        vectors, own = np.ascontiguousarray(scaled(points, factor, rows)), lists.own[rows].astype('i8')
+        vectors, own = np.ascontiguousarray(scaled(points, rows)), lists.own[rows].astype('i8')
         index.add_core(len(rows), *map(faiss.swig_ptr, (vectors, rows, own)))
     lists.index = index
 
@@ -569,14 +567,13 @@ def visit(
     "The nearest rows on the nearest lists"
     import faiss
 
-    asked = points_of(queries, points.metric)
-    scale = size_factor(asked) if points.metric == 'cosine' else np.repeat(size_factor(points)[:1], len(queries))
+    asked = _directions(queries.astype('f8')) if points.metric == 'cosine' else queries * points.factor[0]
     told: dict[str, Any] = {'nprobe': visits}
     if chosen is not None:
         bits = np.packbits(row_mask(chosen, len(points)), bitorder='little')
         told['sel'] = faiss.IDSelectorBitmap(len(bits), faiss.swig_ptr(bits))
-    asked_for = scaled(asked, scale, slice(None)), count + 16
-    found = lists.index.search(*asked_for, params=faiss.SearchParametersIVF(**told))[1]
+    listed = count + max(6, count // 2)
+    found = lists.index.search(asked.astype('f4'), listed, params=faiss.SearchParametersIVF(**told))[1]
     at, place = np.nonzero(found >= 0)
     rows = found[at, place]
     return best_of(pair_distances(points, queries, at, rows), at, rows, (len(queries), count))
@@ -586,7 +583,7 @@ def tried(
     points: Points,  # All rows
     lists: Lists,  # Filled with them
     count: int = 10,  # How many neighbours are to be found
-    sample: int = 100,  # How many rows are asked
+    sample: int = 300,  # How many rows are asked
     seed: int = 1,  # Of the sample
 ) -> tuple[int, float]:  # Lists to visit, and the share of neighbours that is found so
     "How many lists must be visited"
@@ -613,7 +610,7 @@ def share_found(
     return float(hit[wanted].mean()) if wanted.any() else 1.0
 
 
-ENOUGH = 0.995
+ENOUGH = 0.993
 
 # %% ../../nbs/similarity/20_neighbours.ipynb #463f0197
 FORMAT = 'matnb neighbours 1'
@@ -676,6 +673,32 @@ def _check(told: dict[str, Any], arrays: dict[str, np.ndarray], points: Points) 
     if not (-1 <= own.min() <= own.max() < count and np.isfinite(arrays['centres']).all()):
         raise UnfitFile('inconsistent')
     if len(points) - rows > 0.1 * len(points): raise UnfitFile('made for fewer vectors')
+
+# %% ../../nbs/similarity/20_neighbours.ipynb #6242f01b
+_ONE_AT_A_TIME = threading.Lock()
+
+
+@cache
+def _libraries(loaded: int) -> list[Any]:
+    "Libraries that use threads; looked for again when faiss or PyTorch have come since"
+    from threadpoolctl import ThreadpoolController
+
+    return list(ThreadpoolController().lib_controllers)
+
+
+@contextmanager
+def few_threads(
+    count: int,  # How many
+) -> Iterator[None]:
+    "Use so many threads within a `with` block, which costs some microseconds"
+    with _ONE_AT_A_TIME:
+        libraries = _libraries(sum(name in sys.modules for name in ('faiss', 'torch', 'scipy.linalg')))
+        before = [library.num_threads for library in libraries]
+        try:
+            for library in libraries: library.set_num_threads(count)
+            yield
+        finally:
+            for library, threads in zip(libraries, before, strict=True): library.set_num_threads(threads)
 
 # %% ../../nbs/similarity/20_neighbours.ipynb #020951cb
 class Described:
@@ -759,14 +782,11 @@ class Neighbours(Answering):
         threads: int = 1,  # For a query
         progress: bool = False,  # Whether to show how far the making of lists is, and what they are good for
     ) -> None:
-        from threadpoolctl import ThreadpoolController
-
         self.points, self.threads = points_of(vectors, metric), thread_count(threads)
         exact = len(self) <= EXACT_UP_TO if exact is None else exact
         if not exact and self.points.usable.any():
             with using_threads(): self.lists, said = lists_for(self.points, cache, progress)
             print(said)
-        self._libraries = ThreadpoolController()
 
     def query(
         self,
@@ -778,13 +798,10 @@ class Neighbours(Answering):
         "The rows nearest to each query"
         asked = fit_queries(self.points, queries, k)
         chosen = None if among is None else row_numbers(among, len(self))
-        with _ONE_AT_A_TIME, self._libraries.limit(limits=self.threads):
+        with few_threads(self.threads):
             if self.lists is None or exact or chosen is not None and len(chosen) <= EXACT_UP_TO:
                 return self._exactly(asked, k, chosen)
             return self._on_lists(self.lists, asked, k, chosen)
-
-
-_ONE_AT_A_TIME = threading.Lock()  # the number of threads is set for the whole process
 
 # %% ../../nbs/similarity/20_neighbours.ipynb #357835a5
 def lists_for(
@@ -820,4 +837,4 @@ def say_recall(
 ) -> str:  # One line
     "What an approximate search is good for, in words"
     return (f'approximate search among {np.count_nonzero(lists.own >= 0):,} vectors: {lists.recall:.1%} of the nearest '
-            f'ten found (100 samples), visiting {lists.visits:,} of {len(lists.centres):,} lists ({origin})')
+            f'ten found (up to 300 rows sampled), visiting {lists.visits:,} of {len(lists.centres):,} lists ({origin})')

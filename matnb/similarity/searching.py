@@ -15,7 +15,6 @@ from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
@@ -391,6 +390,8 @@ class Hits(TabledHits):
         which: int = 0,  # Place among the hits
     ) -> Any:  # A `Likeness`: spacing, orientation, the matching part
         "What a hit has in common with the example that it is nearest to"
+        from matnb.similarity.likeness import compare_pictures
+
         hit, item = self[which], self.view[self[which].id]
         example = self.asked.like[hit.example]
         image, channels, scale = as_measurement(example.what)
@@ -398,8 +399,8 @@ class Hits(TabledHits):
             side = max(16, round(example.window.size))
             image = cut(image, channels, example.window, side, aspect_of(scale))
             scale = (scale[1] * example.window.size / side,) * 2 if scale else None
-        compare = import_module('matnb.similarity.likeness').compare_pictures
-        return compare(image, item.image, scale, item.pixel_size, channels_a=channels, channels_b=item.channels)
+        return compare_pictures(image, item.image, scale, item.pixel_size, channels_a=channels,
+                                channels_b=item.channels)
 
 # %% ../../nbs/similarity/21_searching.ipynb #5161ff5b
 def search(
@@ -418,9 +419,9 @@ def search(
     if count < 1: raise ValueError(f'{count} items were asked for; at least 1')
     if not several(like): raise ValueError('nothing to search for: give at least one example that is liked')
     if regions or any(isinstance(e, Box) and e.any_scale for e in several(like)):
-        found: Hits = import_module('matnb.similarity.regions').search_regions(
-            corpus, several(like), unlike=several(unlike), vectors=vectors, count=count, **options)
-        return found
+        from matnb.similarity.regions import search_regions
+
+        return search_regions(corpus, several(like), unlike=several(unlike), vectors=vectors, count=count, **options)
     held = vectors_meant(corpus, vectors)
     where = searchable(corpus, held, missing)
     likes, unlikes = ([example_of(corpus, e, held.name, **options) for e in several(some)] for some in (like, unlike))
