@@ -289,7 +289,7 @@ def test_regions_and_reasons_are_asked_elsewhere(stripes, monkeypatch):
         asked.update(options, like=like)
         return 'regions'
 
-    def compare_pictures(a, b, **scales): return a.shape, b.shape, scales
+    def compare_pictures(a, b, *scales, **names): return a.shape, b.shape, scales, names
 
     rooms = {'matnb.similarity.regions': types.SimpleNamespace(search_regions=search_regions),
              'matnb.similarity.likeness': types.SimpleNamespace(compare_pictures=compare_pictures)}
@@ -298,9 +298,9 @@ def test_regions_and_reasons_are_asked_elsewhere(stripes, monkeypatch):
     assert search(stripes, box, count=3) == 'regions' and asked['like'] == [box] and asked['count'] == 3
     assert search(stripes, 0, regions=True, unlike=2) == 'regions' and asked['unlike'] == [2]
     hits = search(stripes, [0, Box(1, 30, 30, 40)], count=3)
-    a, b, scales = hits.why(1)
-    assert a in ((64, 64), (40, 40)) and b == (64, 64)
-    assert scales['pixel_size_b'] == (2e-8, 2e-8) and np.allclose(scales['pixel_size_a'], 2e-8)
+    a, b, scales, names = hits.why(1)
+    assert a[1:] in ((64, 64), (40, 40)) and b[1:] == (64, 64) and len(names['channels_a']) == a[0]
+    assert scales[1] == (2e-8, 2e-8) and np.allclose(scales[0], 2e-8) and len(names['channels_b']) == b[0]
 
 
 def test_strange_questions(stripes):
