@@ -577,6 +577,7 @@ class Quarters:
     "A rule for windows, as regions.py has them"
 
     size: float = 8.0
+    metres = False
 
     def windows(self, shape):
         "Four windows, wherever the corners of the image are"
@@ -588,7 +589,7 @@ class Quarters:
 def with_quarters(monkeypatch):
     "A module of rules for windows"
     module = types.ModuleType('matnb.similarity.regions')
-    module.windows_of = lambda shape, rule: rule.windows(shape)
+    module.windows_of = lambda shape, rule, pixel_size=None: rule.windows(shape)
     monkeypatch.setitem(sys.modules, module.__name__, module)
 
 

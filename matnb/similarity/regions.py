@@ -217,7 +217,7 @@ def look_at(
         close = [_closely(*seen) for seen in batch[:3]] + [seen[0] for seen in batch[3:]]
         looked += close
         middle = float(np.median([c.glance or 0 for c in looked]))
-        if max(c.correlation or 0 for c in close) >= min(certain, max(0.6, 2 * middle)): break
+        if max(c.correlation or 0 for c in close) >= min(certain, max(0.75, 2 * middle)): break
     return looked
 
 # %% ../../nbs/similarity/23_regions.ipynb #4011b072

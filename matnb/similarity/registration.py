@@ -327,8 +327,8 @@ def _undo(pose: Pose, step: np.ndarray) -> Pose:
     "The pose after which a motion of the picture is no longer needed"
     size, angle = pose.size * math.exp(-step[2]), pose.angle - math.degrees(step[3])
     c, s = math.cos(math.radians(angle)), math.sin(math.radians(angle))
-    return Pose(pose.y - size * (c * step[0] - s * step[1]), pose.x - size * (s * step[0] + c * step[1]), size, angle,
-                pose.correlation)
+    y, x = pose.y - size * (c * step[0] - s * step[1]), pose.x - size * (s * step[0] + c * step[1])
+    return Pose(float(y), float(x), float(size), float(angle), pose.correlation)
 
 # %% ../../nbs/similarity/18_registration.ipynb #5a1b38b3
 class Findable:
