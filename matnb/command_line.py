@@ -244,7 +244,7 @@ def _add_others(add: Callable[..., argparse.ArgumentParser]) -> None:
 def _add_embed(add: Callable[..., argparse.ArgumentParser]) -> None:
     p = add('embed', _embed, 'give each item a vector, for maps and search; again to go on, or for new items')
     p.add_argument('corpus', metavar='CORPUS', help='folder of the corpus')
-    p.add_argument('--encoder', default='natural', metavar='NAME', help='spectral, natural, natural-d4 or '
+    p.add_argument('--encoder', default='spectral', metavar='NAME', help='spectral, natural, natural-d4 or '
                    'package.module:function (natural)')
     p.add_argument('--name', default='', help="of the vectors; else the encoder's")
     p.add_argument('--batch', type=_positive, metavar='N', help='pictures computed together')

@@ -446,10 +446,10 @@ def whole_set(
     held = corpus.vector_sets[name]
     return vectors_at(corpus.snapshot, held, np.arange(held.length))
 
-# %% ../../nbs/similarity/10_embedding.ipynb #1b2bab9a
+# %% ../../nbs/similarity/10_embedding.ipynb #ca3eb84c
 def embed(
     corpus: Corpus,  # Or a part of it; all of it is embedded
-    encoder: Any = 'natural',  # Name, `package.module:function`, network, function, `Encoder` or `combine(...)`
+    encoder: Any = 'spectral',  # Name, `package.module:function`, network, function, `Encoder` or `combine(...)`
     *,
     name: str = '',  # Of the vectors; that of the encoder if empty
     batch_size: int | None = None,  # Items whose vectors are made together; 32, on a graphics card 256
@@ -555,10 +555,10 @@ def read_one(
     raise ValueError(f'{path.name} holds {len(done.measurements)} images. Read it with '
                      'matnb.corpus.readers.formats.read_file and pass one of them')
 
-# %% ../../nbs/similarity/10_embedding.ipynb #015f5ec2
+# %% ../../nbs/similarity/10_embedding.ipynb #e98cefac
 def embed_picture(
     what: Asked,  # An item, a measurement, pixels, or a file
-    encoder: Any = 'natural',  # As for `embed`
+    encoder: Any = 'spectral',  # As for `embed`
     *,
     channels: Sequence[Channel | str] | None = None,  # Of pixels without names
     pixel_size: tuple[float, float] | None = None,  # Of pixels: metres between points along (y, x)

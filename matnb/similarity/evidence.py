@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['Property', 'spreads_widely', 'property_of', 'say_working', 'say_difference', 'read_property', 'Groups',
-           'groups_of_words', 'read_groups', 'Space', 'fingerprint', 'space_of', 'read_space', 'usual_set', 'Basis',
-           'basis_of', 'result_html']
+           'groups_of_words', 'read_groups', 'Space', 'fingerprint', 'space_of', 'read_space', 'Basis', 'basis_of',
+           'result_html']
 
 # %% ../../nbs/similarity/50_evidence.ipynb #2b1c475d
 import hashlib
@@ -19,6 +19,7 @@ import numpy as np
 from ..corpus.filtering import known_facet
 from ..corpus.ledger import ask
 from ..corpus.view import say_quantity
+from .maps import usual_vectors
 
 if TYPE_CHECKING:
     from matnb.corpus.store import Corpus
@@ -217,7 +218,7 @@ def read_space(
     if hasattr(vectors, 'coordinates'): return _space_of_map(corpus, vectors)
     if vectors is not None and not isinstance(vectors, str): return _as_long(space_of(vectors), len(corpus))
     sets = corpus.vector_sets
-    name = vectors or usual_set({n: s.card for n, s in sets.items()})
+    name = usual_vectors(corpus, vectors)
     if name not in sets: raise KeyError(f'no vectors {name!r}; there are {", ".join(sets) or "none"}')
     card = sets[name].card
     if len(sets[name].row) != 1: raise ValueError(f'{name} holds several vectors per item; name a set with one')
@@ -236,16 +237,6 @@ def _space_of_map(corpus: 'Corpus', drawn: Any) -> Space:
     rows = np.array([places.get(i, -1) for i in corpus.ids()])
     at = np.where((rows >= 0)[:, None], np.asarray(drawn.coordinates)[rows], np.nan)
     return space_of(at, 'euclidean', drawn.name, {'map': drawn.name, 'of': drawn.vectors, 'seed': drawn.seed})
-
-
-def usual_set(
-    cards: dict[str, dict[str, Any]],  # By name of the set
-) -> str:  # Name
-    "Which vector set to take when none is named: `natural`, or the only one"
-    names = [n for n, card in cards.items() if card.get('kind') != 'map']
-    if 'natural' in names or len(names) == 1: return 'natural' if 'natural' in names else names[0]
-    if names: raise ValueError(f'which vectors? There are {", ".join(names)}; say vectors=...')
-    raise ValueError("the corpus has no vectors yet: matnb.embed(corpus, 'natural') makes them")
 
 # %% ../../nbs/similarity/50_evidence.ipynb #9d9051ee
 @dataclass(frozen=True)

@@ -131,7 +131,7 @@ def usual_vectors(
     made = [n for n, held in corpus.vector_sets.items() if held.card.get('kind') != 'map' and len(held.row) == 1]
     if 'natural' in made or len(made) == 1: return 'natural' if 'natural' in made else made[0]
     if made: raise ValueError(f'which vectors? There are {", ".join(made)}; say vectors=...')
-    raise ValueError("the corpus has no vectors yet: matnb.embed(corpus, 'natural') makes them")
+    raise ValueError("the corpus has no vectors yet: matnb.embed(corpus, 'spectral') makes them")
 
 
 def metric_of(

@@ -184,7 +184,7 @@ def vectors_meant(
     fit = [s for s in sets.values() if s.card.get('kind') != 'map' and len(s.row) == 1]
     if name is None and len(fit) == 1: return fit[0]
     if name is None and not fit: raise MissingVectors(
-        f'{corpus.title} has no vectors to search. embed(corpus, "natural") makes some')
+        f'{corpus.title} has no vectors to search. embed(corpus, "spectral") makes some')
     if name is None: raise ValueError('several sets of vectors could be meant; say which: '
                                       + ' or '.join(f'vectors={s.name!r}' for s in fit))
     if len(sets[name].row) != 1: raise ValueError(
