@@ -6,7 +6,7 @@
 __all__ = ['open_corpus', 'create_corpus', 'Corpus', 'collect', 'last_report', 'CollectReport', 'simulate_corpus', 'fetch',
            'public_data', 'Facet', 'Channel', 'Measurement', 'NotAnImage', 'Unreadable', 'embed', 'vector_of',
            'encoder', 'combine', 'search', 'Box', 'map', 'open_map', 'Path', 'open_path', 'predict_from_neighbours',
-           'predict_for', 'facets_explaining', 'failed_near']
+           'predict_for', 'facets_explaining', 'failed_near', 'contradicting_items', 'trend_along', 'Windows']
 
 # %% ../nbs/01_matnb.ipynb #e6ecdfaf
 from importlib import import_module
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from matnb.corpus.public import fetch, public_data
     from matnb.corpus.simulated import simulate_corpus
     from matnb.corpus.store import Corpus, create_corpus, open_corpus
+    from matnb.similarity.contradictions import contradicting_items
     from matnb.similarity.embedding import embed, vector_of
     from matnb.similarity.encoders import encoder
     from matnb.similarity.explaining import facets_explaining
@@ -28,7 +29,9 @@ if TYPE_CHECKING:
     from matnb.similarity.maps import open_map
     from matnb.similarity.neighbour_prediction import predict_from_neighbours
     from matnb.similarity.paths import Path, open_path
+    from matnb.similarity.regions import Windows
     from matnb.similarity.searching import Box, search
+    from matnb.similarity.trends import trend_along
     from matnb.similarity.whitening import combine
 
 # %% ../nbs/01_matnb.ipynb #ab79bb95
@@ -63,12 +66,16 @@ _ROOM_OF = {
     'predict_for': 'similarity.foretelling',
     'facets_explaining': 'similarity.explaining',
     'failed_near': 'similarity.failures',
+    'contradicting_items': 'similarity.contradictions',
+    'trend_along': 'similarity.trends',
+    'Windows': 'similarity.regions',
 }
 
 _all_ = ['open_corpus', 'create_corpus', 'Corpus', 'collect', 'last_report', 'CollectReport', 'simulate_corpus',
          'fetch', 'public_data', 'Facet', 'Channel', 'Measurement', 'NotAnImage', 'Unreadable',
          'embed', 'vector_of', 'encoder', 'combine', 'search', 'Box', 'map', 'open_map', 'Path', 'open_path',
-         'predict_from_neighbours', 'predict_for', 'facets_explaining', 'failed_near']
+         'predict_from_neighbours', 'predict_for', 'facets_explaining', 'failed_near', 'contradicting_items',
+         'trend_along', 'Windows']
 
 # %% ../nbs/01_matnb.ipynb #f966027d
 def __getattr__(name: str) -> Any:
