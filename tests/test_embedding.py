@@ -25,11 +25,12 @@ from matnb.corpus.ledger import CorpusError
 from matnb.corpus.measurement import Channel, Measurement
 from matnb.corpus.store import create_corpus, open_corpus
 from matnb.corpus.vectors import MissingVectors
-from matnb.similarity import embedding
-from matnb.similarity.batches import EncoderFailed
+from matnb.similarity import embedding, encoders
+from matnb.similarity.batches import EncoderFailed, Job, Workplace, ask_encoder, prepare
 from matnb.similarity.embedding import embed, embed_picture, last_embedding, vector_of
-from matnb.similarity.encoders import Encoder, wrap
-from matnb.similarity.views import Window
+from matnb.similarity.encoders import Card, Encoder, register, wrap
+from matnb.similarity.regions import Windows, windows_of
+from matnb.similarity.views import Window, show_item
 from matnb.similarity.whitening import combine
 
 ITEMS = 1000
@@ -73,6 +74,13 @@ def template():
             right[name] = np.array(whole.vectors(name))
         right['slow'] = right['quick']
         yield corpus.path, right
+
+
+@pytest.fixture
+def known(monkeypatch):
+    "Names of encoders that vectors of stored corpora may be made with"
+    monkeypatch.setattr('matnb.similarity.encoders._MAKERS', dict(encoders._MAKERS))
+    for name in ('quick', 'network'): register(name, f'tiny_encoders:{name}')
 
 
 @pytest.fixture
@@ -486,7 +494,7 @@ def test_another_encoder_under_the_same_name(begun):
 
 # --- Several encoders in one
 
-def test_a_combination_grows_and_is_compacted(begun):
+def test_a_combination_grows_and_is_compacted(begun, known):
     corpus, right = begun
     both = combine('tiny_encoders:quick', 'tiny_encoders:network', dims=16, device='cpu')
     embed(corpus, both, progress=False)
@@ -579,6 +587,8 @@ class Quarters:
     size: float = 8.0
     metres = False
 
+    def __len__(self): return 4
+
     def windows(self, shape):
         "Four windows, wherever the corners of the image are"
         ends = [[self.size / 2, length - self.size / 2] for length in shape]
@@ -593,7 +603,7 @@ def with_quarters(monkeypatch):
     monkeypatch.setitem(sys.modules, module.__name__, module)
 
 
-def test_windows(begun, with_quarters, monkeypatch):
+def test_windows(begun, with_quarters, known, monkeypatch):
     corpus, _ = begun
     corpus.append([scan(ITEMS, 'current')])
     with monkeypatch.context() as patch:
@@ -630,9 +640,74 @@ def test_windows_too_large_for_half_precision(begun, with_quarters):
         embed(corpus, loud, windows=Quarters(), progress=False)
 
 
+def scaled_scan(number: int, pixel_size) -> Measurement:
+    "A scan of noise whose pixels have a size"
+    return Measurement(scan(number).image, (Channel('image'),), source=f'{number}.npy', pixel_size=pixel_size)
+
+
+def test_windows_of_pixels_that_are_not_square(place):
+    corpus, rule = create_corpus(place/'corpus'), Windows((0.5, 1), (2, 1))
+    corpus.append([scaled_scan(n, (2e-9, 1e-9)) for n in range(3)] + [scan(3)])
+    embed(corpus, 'tiny_encoders:quick', windows=rule, progress=False)
+    rows = corpus.vectors('quick windows')
+    assert rows.shape == (4, 5, 20) and np.isfinite(rows).all()
+    for item, row in zip(corpus, rows, strict=True):
+        windows = windows_of((16, 16), rule, item.pixel_size)
+        seen = quick()(np.stack([show_item(item, SMALL, w) for w in windows]))
+        assert np.allclose(seen, row, atol=2e-3)
+
+
+def test_windows_in_metres(place):
+    corpus, rule = create_corpus(place/'corpus'), Windows((8e-9, 12e-9), (2, 1), metres=True)
+    corpus.append([scan(0), *(scaled_scan(n, (1e-9, 1e-9)) for n in range(1, 4))])
+    embed(corpus, 'tiny_encoders:quick', windows=rule, progress=False)
+    rows = corpus.vectors('quick windows')
+    assert np.isnan(rows[0]).all() and np.isfinite(rows[1:]).all() and rows.shape == (4, 5, 20)
+    assert 'size of its pixels is unknown' in last_embedding(corpus).unseen[corpus[0].id]
+
+
+def test_a_graphics_card_gets_the_windows_of_a_batch_at_once(begun):
+    corpus, _ = begun
+    asked, plain = [], quick()
+
+    def noting(pictures):
+        asked.append(len(pictures))
+        return plain.forward(pictures)
+
+    job = Job(corpus.path, corpus.snapshot.head.numbering, ITEMS, '', 3, Windows((0.5, 1), (2, 1)), 'meta')
+    work = Workplace(job, Encoder(plain.card, noting))
+    ask_encoder(work, prepare(work, 0, 3))
+    assert asked == [15] and work.encoder.batch == 15
+
+
 # --- The vector of something else
 
-def test_vector_of_a_file_of_pixels_and_of_a_foreign_item(begun, tmp_path):
+def test_a_card_that_names_foreign_code(begun, monkeypatch):
+    corpus, right = begun
+    embed(corpus, 'tiny_encoders:quick', progress=False)
+    embed(corpus, combine('tiny_encoders:quick', 'spectral', dims=8, device='cpu'), name='both', progress=False)
+    monkeypatch.setattr(embedding, '_MADE', type(embedding._MADE)())
+    for name in ('quick', 'both'):
+        with monkeypatch.context() as patch:
+            patch.setattr(tiny_encoders, 'quick', lambda: pytest.fail('the code of a card was run'))
+            with pytest.raises(ValueError, match='tiny_encoders:quick.*encoder='): vector_of(corpus, scan(5), name)
+    given = vector_of(corpus, scan(5), 'quick', encoder='tiny_encoders:quick')
+    assert np.allclose(given, right['quick'][5], atol=1e-5) and not embedding._MADE
+
+
+def test_a_card_with_the_fingerprint_of_another(begun, known, monkeypatch):
+    "What one corpus claims about its encoder does not decide which one serves the next"
+    corpus, _ = begun
+    embed(corpus, 'tiny_encoders:quick', progress=False)
+    monkeypatch.setattr(embedding, '_MADE', type(embedding._MADE)())
+    held = corpus.vector_sets['quick']
+    held.card['fingerprint'] = 'f' * 32
+    embedding.made_again(held, corpus)
+    assert list(embedding._MADE) == [Card.from_json(held.card).fingerprint]
+
+
+
+def test_vector_of_a_file_of_pixels_and_of_a_foreign_item(begun, known, tmp_path):
     corpus, right = begun
     embed(corpus, 'tiny_encoders:quick', progress=False)
     pixels = corpus[5].image[0]
@@ -652,7 +727,7 @@ def test_vector_of_a_file_of_pixels_and_of_a_foreign_item(begun, tmp_path):
     with pytest.raises(MissingVectors): vector_of(corpus, 5, 'natural')
 
 
-def test_an_encoder_that_is_not_what_it_was(begun, monkeypatch):
+def test_an_encoder_that_is_not_what_it_was(begun, known, monkeypatch):
     corpus, _ = begun
     embed(corpus, 'tiny_encoders:network', progress=False)
     monkeypatch.setattr(tiny_encoders, 'network', tiny_encoders.weights_differ)

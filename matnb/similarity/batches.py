@@ -26,7 +26,7 @@ from ..corpus.reading import Item
 from ..corpus.snapshot import CorpusChanged, Snapshot
 from ..learn.devices import threads
 from .encoders import Card, Encoder, encoder_of
-from .views import CannotShow, Window, show_item
+from .views import CannotShow, Window, aspect_of, show_item
 
 # %% ../../nbs/similarity/09_batches.ipynb #3b8a3acc
 def runs_of_items(
@@ -74,9 +74,10 @@ class Workplace:
         self.snapshot = Snapshot(job.path, chunks=MappedChunks(job.path, KEPT_MAPS))
         if self.snapshot.head.numbering != job.numbering: raise CorpusChanged(job.path)
         made = maker or encoder_of(json.loads(job.card), job.device)
-        self.encoder = made if job.device == 'cpu' else Encoder(made.card, made.forward, job.size, job.device)
+        self.windows_per_item = 1 if job.windows is None else len(job.windows)
+        together = job.size * self.windows_per_item
+        self.encoder = made if job.device == 'cpu' else Encoder(made.card, made.forward, together, job.device)
         self.turn = nullcontext() if is_shareable(self.encoder.card) else threading.Lock()
-        self.windows_per_item = len(self.windows(Item(self.snapshot, 0))) if job.items else 1
 
     def windows(
         self,
@@ -86,7 +87,8 @@ class Workplace:
         if self.job.windows is None: return [None]
         from matnb.similarity.regions import windows_of
 
-        scale = item.pixel_size if self.job.windows.metres else None
+        scale = item.pixel_size
+        if not self.job.windows.metres and aspect_of(scale) == 1: scale = None
         return list(windows_of(item.array.spec.row[1:], self.job.windows, scale))
 
     def item_name(
@@ -228,8 +230,10 @@ def whose_fault(
 ) -> str:  # What to say of it
     "Which item an encoder stumbles over"
     where = f'the items from {batch_name(work, batch)}, though with none of them alone'
+    windows, size = work.windows_per_item, work.encoder.batch
+    again = np.arange(-(-windows // size) * size) % windows  # its windows over and over, until batches are full
     for position in batch.shown:
-        try: work.encoder(np.repeat(batch.pictures[position % work.job.size], work.encoder.batch, 0))
+        try: work.encoder(batch.pictures[position % work.job.size][again])
         except Exception as e:
             where, error = f'item {work.item_name(position)}', e
             break

@@ -44,7 +44,7 @@ from matnb.similarity.batches import (
     make_vectors_elsewhere,
     runs_of_items,
 )
-from .encoders import Card, Encoder, encoder_of
+from .encoders import Card, Encoder, encoder_of, refuse_foreign
 from .encoders import encoder as find_encoder
 from .views import CannotShow, Window, show, show_item
 from .whitening import Combination, Whitening
@@ -236,7 +236,7 @@ def plan(
     device: str = 'cpu',  # Where the encoder runs
 ) -> Embedding:  # Nothing is done yet
     "What is to be done"
-    size = max(1, size // count_windows(corpus, windows))
+    size = max(1, size // count_windows(windows))
     card = made_by.to_json() | ({} if windows is None else {'windows': json.loads(json.dumps(asdict(windows)))})
     job = Job(corpus.path, -1, 0, json.dumps(made_by.to_json()), size, windows, device)
     told = {'vectors': name, 'encoder': made_by.name, 'fingerprint': made_by.fingerprint, 'batch_size': size,
@@ -247,14 +247,10 @@ def plan(
 
 
 def count_windows(
-    corpus: Corpus,  # With at least one item
     rule: Any,  # That lists the windows of an image; None for whole images
 ) -> int:  # The same for each item
     "How many vectors an item gets"
-    if rule is None: return 1
-    from matnb.similarity.regions import windows_of
-
-    return len(windows_of(Item(corpus.snapshot, 0).array.spec.row[1:], rule))
+    return 1 if rule is None else len(rule)
 
 # %% ../../nbs/similarity/10_embedding.ipynb #eaa83673
 def replan(
@@ -613,7 +609,8 @@ def made_again(
     corpus: Corpus,  # That corpus, which keeps what an encoder learned from it
 ) -> Encoder:  # The one that made the vectors
     "The encoder of a card, loaded once"
-    known = held.card['fingerprint']
+    refuse_foreign(held.card)
+    known = Card.from_json(held.card).fingerprint  # not the one that is written on it: that may be another's
     if known not in _MADE:
         learned = any(json.loads(r.about)['name'] == held.name for r in corpus.snapshot.arrays.values()
                       if r.kind == 'weights')

@@ -4,16 +4,19 @@
 
 # %% auto #0
 __all__ = ['Recipe', 'Forward', 'Maker', 'Arrays', 'Card', 'Encoder', 'check_vectors', 'weights_hash', 'network_forward',
-           'source_hash', 'wrap', 'd4_copies', 'averaged_over_d4', 'window_vectors', 'register', 'encoder_names',
-           'encoder', 'encoder_of']
+           'source_hash', 'held_values', 'wrap', 'd4_copies', 'averaged_over_d4', 'window_vectors', 'register',
+           'encoder_names', 'encoder', 'encoder_of', 'refuse_foreign']
 
-# %% ../../nbs/similarity/01_encoders.ipynb #4fe8966c
+# %% ../../nbs/similarity/01_encoders.ipynb #6633b78a
+import copy
 import hashlib
 import importlib
 import inspect
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
+from types import CellType, ModuleType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -107,7 +110,8 @@ class Encoder:
         vectors = np.empty((len(pictures), self.card.dims), np.float32)
         for first in range(0, len(pictures), self.batch):
             some = pictures[first : first + self.batch]
-            given = check_vectors(self.forward(_filled_up(some, self.batch)), self.batch, self.card.dims, self.name)
+            given = self.forward(_filled_up(some, self.batch))
+            given = check_vectors(given, self.batch, self.card.dims, self.name, len(some))
             vectors[first : first + len(some)] = given[: len(some)]
         return vectors
 
@@ -143,12 +147,13 @@ def check_vectors(
     count: int,  # Pictures that it got
     dims: int,  # Numbers that a vector should have
     name: str,  # Of the encoder, for the message
+    used: int | None = None,  # Pictures that were asked for, the first ones; the others fill the batch up
 ) -> np.ndarray:  # The same as float32
     "Refuse what is not one finite vector per picture"
     vectors = np.asarray(vectors, np.float32)
     if vectors.shape != (count, dims):
         raise ValueError(f'the encoder {name!r} gave {vectors.shape} for {count} pictures; expected ({count}, {dims})')
-    if not np.isfinite(vectors).all(): raise ValueError(f'the encoder {name!r} gave NaN or infinity')
+    if not np.isfinite(vectors[:used]).all(): raise ValueError(f'the encoder {name!r} gave NaN or infinity')
     return vectors
 
 # %% ../../nbs/similarity/01_encoders.ipynb #8c04114a
@@ -171,7 +176,7 @@ def _bytes() -> Any:
 
 
 def network_forward(
-    module: 'nn.Module',  # Any network; it is put into evaluation mode and moved to the device
+    module: 'nn.Module',  # Any network; a copy of it is put into evaluation mode and moved to the device
     device: str = 'cpu',  # Where it runs
     pool: bool = True,  # Average a map of features over its positions
     channels_last: bool = False,  # Memory layout of the pictures; faster for many networks, refused by some
@@ -180,7 +185,7 @@ def network_forward(
     import torch
 
     limit_torch()
-    module = module.to(device).eval().requires_grad_(False)
+    module = copy.deepcopy(module).to(device).eval()
     layout = torch.channels_last if channels_last else torch.contiguous_format
 
     def forward(pictures: np.ndarray) -> np.ndarray:
@@ -203,18 +208,73 @@ def _importable(what: Any) -> str:
 
 def source_hash(
     what: Any,  # A function, or an object of a class
-) -> str:  # SHA-256; empty if there is no source
-    "What identifies the code of something"
+) -> str:  # SHA-256; empty if there is no source and nothing is held
+    "What identifies the text of something and the values it carries along, but not what it finds in globals"
+    text, held = _source(what), held_values(what)
+    if held: text += json.dumps(_told(held, (id(what),)), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest() if text else ''
+
+
+def _source(what: Any) -> str:
     subject = what if inspect.isroutine(what) or inspect.isclass(what) else type(what)
-    try: text = inspect.getsource(subject)
+    try: return inspect.getsource(subject)
     except (OSError, TypeError): return ''
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _name_of(what: Any, name: str) -> str:
     found = name or getattr(what, '__name__', '') or type(what).__name__
     if found != '<lambda>': return found
     raise ValueError("a lambda has no name, and vectors are stored under the encoder's: pass name='...'")
+
+# %% ../../nbs/similarity/01_encoders.ipynb #b6ba2c5d
+def held_values(
+    what: Any,  # A function, or an object of a class
+) -> list[Any]:  # Empty for a plain function, a class, and a network, whose weights are hashed
+    "The values that something carries along"
+    if isinstance(what, partial): return [what.func, what.args, what.keywords]
+    if inspect.isclass(what) or callable(getattr(what, 'state_dict', None)): return []
+    if inspect.ismethod(what): return [what.__func__, what.__self__]
+    if inspect.isfunction(what):
+        cells = zip(what.__code__.co_freevars, what.__closure__ or (), strict=True)
+        closed = {name: cell.cell_contents for name, cell in cells if cell != CellType()}
+        found = [what.__defaults__, what.__kwdefaults__, closed]
+        return found if any(found) else []
+    own = getattr(what, '__self__', None)     # of a built-in method
+    if inspect.isbuiltin(what): return [] if own is None or isinstance(own, ModuleType) else [own]
+    return [vars(what)] if getattr(what, '__dict__', None) else []
+
+# %% ../../nbs/similarity/01_encoders.ipynb #b287aad8
+def _told(value: Any, within: tuple[int, ...] = ()) -> Any:
+    "A value in terms that are the same in every process: arrays and networks by their bytes, code by its text"
+    if id(value) in within: return 'itself'
+    within = (*within, id(value))
+    if isinstance(value, np.ndarray): return _told_array(value, within)
+    if inspect.isclass(value): return [value.__module__, value.__qualname__, _source(value)]
+    if callable(getattr(value, 'state_dict', None)): return [weights_hash(value), _architecture(value)]
+    if callable(getattr(value, 'detach', None)):       # a tensor
+        value = value.detach().cpu().contiguous()
+        return [str(value.dtype), list(value.shape), _told(value.reshape(-1).view(_bytes()).numpy())]
+    if isinstance(value, ModuleType): return ['module', value.__name__]
+    if isinstance(value, Mapping):
+        return sorted(([_told(k, within), _told(v, within)] for k, v in value.items()), key=json.dumps)
+    if isinstance(value, set | frozenset): return sorted((_told(v, within) for v in value), key=json.dumps)
+    if isinstance(value, list | tuple): return [_told(v, within) for v in value]
+    return _told_object(value, within)
+
+
+def _told_array(value: np.ndarray, within: tuple[int, ...]) -> Any:
+    if value.dtype.hasobject: return _told(value.tolist(), within)
+    return [str(value.dtype), list(value.shape), hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()]
+
+
+def _told_object(value: Any, within: tuple[int, ...]) -> Any:
+    code, held = inspect.isroutine(value), held_values(value)
+    kind = value if code else type(value)
+    if held or code: return [str(kind.__module__), kind.__qualname__, _source(value), _told(held, within)]
+    if ' at 0x' not in (said := repr(value)): return [kind.__qualname__, said]
+    raise ValueError(f'the encoder holds {said}, which cannot be told from another one, so that nobody could say later '
+                     "what made its vectors. Make it a function of a module, encoder='package.module:function', that "
+                     'keeps such things in its module, or a torch module')
 
 # %% ../../nbs/similarity/01_encoders.ipynb #7eef70f1
 def _probe(forward: Forward, view: View, batch: int, name: str) -> int:
@@ -410,3 +470,38 @@ def encoder_of(
     changed = ', '.join(f for f in fields if getattr(made.card, f) != getattr(card, f))
     raise ValueError(f'the encoder {card.name!r} is not what it was when these vectors were made: its {changed} '
                      'changed. Embed again under another name, or bring back what was used')
+
+# %% ../../nbs/similarity/01_encoders.ipynb #7c7675c9
+_COMBINED = 'matnb.similarity.whitening:combination_again'  # Makes its parts again, each from its card
+
+
+def refuse_foreign(
+    card: Mapping[str, Any],  # Stored with a corpus, perhaps by somebody else
+) -> None:
+    "Refuse to run code only because a stored card names it"
+    name, options = _recipe_on(card)
+    name = name.removesuffix('-d4')
+    if name == _COMBINED:
+        parts = options.get('parts')
+        if not isinstance(parts, list): raise ValueError(f'the recipe {_shortened(options)} of a combination {_ODD}')
+        for part in parts: refuse_foreign(part)
+    elif name and name not in _MAKERS and name not in [_importable_name(m) for m in _MAKERS.values()]:
+        raise ValueError(f'to make the encoder of these vectors again, their card asks to run the code '
+                         f'{_shortened(name)}. A corpus can name any code, so this is not done unasked. If you know '
+                         'and trust it, pass encoder=..., or give it a name first: '
+                         f'matnb.similarity.encoders.register("mine", {_shortened(name)})')
+
+
+def _recipe_on(card: Any) -> tuple[str, dict[str, Any]]:
+    match card.get('recipe') if isinstance(card, Mapping) else None:
+        case [str(name), dict(options)]: return name, options
+        case other: raise ValueError(f'the recipe {_shortened(other)} of stored vectors {_ODD}')
+
+
+_ODD = 'is not a name with options, so their encoder cannot be made again; the card is damaged, or was tampered with'
+
+
+def _shortened(what: Any) -> str: return repr(what)[:200]
+
+
+def _importable_name(maker: str | Maker) -> str: return maker if isinstance(maker, str) else _importable(maker)

@@ -174,6 +174,7 @@ def area_weights(
     step = size / side
     width = max(step, 1.0)
     begin = (start + (np.arange(side) + 0.5) * step - width / 2)[:, None]
+    begin = np.clip(begin, -width / 2, pixels - width / 2)  # a window may reach a little beyond the edge
     at = np.arange(pixels)
     overlap = np.clip(np.minimum(begin + width, at + 1) - np.maximum(begin, at), 0, None)
     overlap[overlap < 1e-6] = 0
@@ -224,8 +225,9 @@ def resample_turned(
     xx, yx = math.cos(turn) * step, -math.sin(turn) * step / aspect      # one point to the right in the picture
     xy, yy = math.sin(turn) * step, math.cos(turn) * step / aspect       # one point down
     begin = window.x - (xx + xy) * fine / 2, window.y - (yx + yy) * fine / 2
-    pictures = (Image.fromarray(np.pad(p, 1, mode='edge')) for p in planes)
-    how = (xx, xy, begin[0] + 1, yx, yy, begin[1] + 1)
+    pad = 1 + math.ceil(_SLACK * window.size / min(1, aspect))
+    pictures = (Image.fromarray(np.pad(p, pad, mode='edge')) for p in planes)
+    how = (xx, xy, begin[0] + pad, yx, yy, begin[1] + pad)
     turned = (p.transform((fine, fine), Image.Transform.AFFINE, how, Image.Resampling.BILINEAR) for p in pictures)
     return np.stack([np.asarray(t.reduce(finer) if finer > 1 else t, np.float32) for t in turned])
 
@@ -248,7 +250,7 @@ def spread(
     "Percentiles to -1 and 1"
     values = plane.ravel()
     first = int(clip * (values.size - 1))
-    ordered = np.partition(values, (first, values.size - 1 - first))
+    ordered = np.sort(values)  # faster than a partition at two places
     low, high = ordered[first], ordered[values.size - 1 - first]
     if not high > low: low, high = values.min(), values.max()
     middle, half = (low + high) / 2, (high - low) / 2
