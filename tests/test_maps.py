@@ -26,6 +26,7 @@ from matnb.similarity.maps import (
     open_map,
     places_of,
     store_map,
+    usual_name,
 )
 from matnb.similarity.neighbours import nearest_graph
 from matnb.similarity.rough_graph import rough_graph
@@ -264,6 +265,45 @@ def test_a_map_of_a_part_holds_that_part(corpus):
     assert opened.card['chosen'] == ['material = PbTiO3'] and opened.parameters['start'] == 'map of natural'
     narrow = open_map(part, 'map of natural')
     assert np.array_equal(narrow.coordinates, places_of(open_map(corpus, 'map of natural'), part.ids()), equal_nan=True)
+
+
+def test_another_map_never_takes_the_place_of_one_that_has_its_name(corpus, vectors):
+    map_corpus(corpus, progress=False)
+    map_corpus(corpus, progress=False, supervised_by='material')
+    map_corpus(corpus, progress=False, corrected_for='measured_by')
+    assert list(maps_of(corpus)) == ['map of natural', 'map of natural, guided by material',
+                                     'map of natural, corrected for measured_by']
+    first = open_map(corpus, 'map of natural')
+    with pytest.raises(ValueError, match='give this one a name='): map_corpus(corpus, progress=False, neighbours=5)
+    with pytest.raises(ValueError, match='another map'): map_corpus(corpus[:50], name='map of natural', progress=False)
+    kept = open_map(corpus.refresh(), 'map of natural').coordinates
+    assert np.array_equal(kept, first.coordinates, equal_nan=True)
+    corpus.append([scan(n) for n in range(90, 100)])
+    embed(corpus, vectors)
+    assert len(open_map(map_corpus(corpus, progress=False), 'map of natural')) == 100 and len(maps_of(corpus)) == 3
+    corpus.drop_vectors('map of natural')
+    assert open_map(map_corpus(corpus, progress=False, neighbours=5), 'map of natural').parameters['neighbours'] == 5
+
+
+def test_long_names_differ_where_their_ends_do(corpus):
+    long = [corpus.where(material=['PbTiO3', 'BiFeO3'], measured_by=['person 0', 'person 1', who])
+            for who in ('person 2', 'person 3')]
+    names = [usual_name(part, 'natural') for part in long]
+    assert names[0] != names[1] and all(len(n) <= 60 for n in names) and names[0][:49] == names[1][:49]
+
+
+@pytest.mark.parametrize('word', ['$x$', '$\\frac{$', '_hidden', '$5'])
+def test_words_are_drawn_as_they_are(corpus, word, monkeypatch):
+    import matplotlib.pyplot as plt
+    drawn = []
+    monkeypatch.setattr(plt, 'close', drawn.append)
+    map_corpus(corpus, progress=False, name='mine')
+    words = np.where(np.arange(90) % 2, word, 'plain')
+    assert word in open_map(corpus, 'mine').figure(words).alt
+    texts = [t.get_text() for t in drawn[0].axes[0].get_legend().get_texts()]
+    monkeypatch.undo()
+    plt.close(drawn[0])
+    assert len(texts) == 2 and any(word in t.replace(r'\$', '$') for t in texts)
 
 
 def test_a_map_follows_its_items_through_delete_compact_and_publish(corpus, tmp_path):

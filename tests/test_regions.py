@@ -81,6 +81,30 @@ def test_several_examples_and_unlike_ones(corpus):
     assert without.ids.index(corpus[8].id) < without.ids.index(corpus[30].id)
 
 
+def test_told_distances_are_those_of_the_stored_vectors(corpus):
+    stored = corpus.vectors('spectral windows').astype('f8')
+    stored /= np.linalg.norm(stored, axis=2, keepdims=True)
+    pictures = [Measurement(corpus[n].image[:, 20:110, 30:120], corpus[n].channels) for n in (8, 30)]
+    hits = search_regions(corpus, pictures[0], unlike=pictures[1], count=60, looks=10)
+    (like,), (unlike,) = hits.asked.like, hits.asked.unlike
+    liked, unliked = (((stored - e.vector / np.linalg.norm(e.vector)) ** 2).sum(2) / 2 for e in (like, unlike))
+    assert len(hits) == 60 and len({h.distance for h in hits}) > 50
+    for hit, position in zip(hits, hits.view.positions, strict=True):
+        assert np.isclose(liked[position], hit.distance, rtol=1e-5, atol=1e-7).any()
+        assert liked[position].min() <= hit.distance * 1.0001 + 1e-7 and hit.distance < 1.2 * liked[position].min() + 0.01
+        assert np.isclose(np.nanmin(unliked[position]), hit.unlike, rtol=1e-5, atol=1e-7)
+
+
+def test_items_without_windows_are_left_out_when_asked(tmp_path):
+    grown = simulate_corpus(tmp_path/'grown', 6, size=64, progress=False)
+    embed(grown, 'spectral', windows=Windows((0.5,), (2,)), progress=False)
+    grown.append([Measurement(grown[0].image, grown[0].channels)])
+    with pytest.raises(MissingVectors, match=r"embed\(corpus, 'spectral', windows=Windows\(sizes=\[0.5\]"):
+        search(grown, 3, regions=True)
+    assert len(search(grown, 3, regions=True, missing='nan')) == 5
+    with pytest.raises(ValueError, match='missing='): search(grown, 3, regions=True, missing='no')
+
+
 def test_images_with_gaps_other_shapes_and_other_channels(tmp_path):
     rng = np.random.default_rng(0)
     half = rng.standard_normal((1, 96, 96)).astype('f4')

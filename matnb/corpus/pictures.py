@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['picture_shape', 'shrink', 'cut_circle', 'colour_table', 'contrast_limits', 'colour_levels', 'thumbnail_png',
-           'png_shape', 'scale_bar_length', 'Picture', 'img_tag', 'thumbnail', 'side_by_side', 'figure']
+           'png_shape', 'scale_bar_length', 'Picture', 'img_tag', 'thumbnail', 'side_by_side', 'figure', 'plain_label']
 
 # %% ../../nbs/corpus/02_pictures.ipynb #5be71a62
 import base64
@@ -224,3 +224,10 @@ def figure(
     picture.save(file, 'PNG', optimize=True)
     below = f'<figcaption>{html.escape(caption)}</figcaption>' if caption else ''
     return Picture(f'<figure style="margin: 0px">{img_tag(file.getvalue(), alt)}{below}</figure>', alt)
+
+# %% ../../nbs/corpus/02_pictures.ipynb #3851e30d
+def plain_label(
+    text: str,  # For an axis or a legend, e.g. from a file
+) -> str:  # That Matplotlib shows as it is
+    "Text that is no formula"
+    return '\u200b' * text.startswith('_') + text.replace('$', r'\$')

@@ -7,15 +7,16 @@ __all__ = ['JUDGED', 'KEPT', 'Map', 'make_map', 'usual_vectors', 'metric_of', 'u
            'store_map', 'maps_of', 'open_map', 'map_figure', 'scatter', 'say_value_of', 'map_html', 'is_stale',
            'extend_map']
 
-# %% ../../nbs/similarity/32_maps.ipynb #9ca74122
+# %% ../../nbs/similarity/32_maps.ipynb #6e862e73
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from hashlib import sha256
 from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..corpus.pictures import Picture, figure
+from ..corpus.pictures import Picture, figure, plain_label
 from ..corpus.vectors import VectorSet, replace_vectors
 from ..corpus.view import say_quantity, short
 from .faithfulness import Quality, judge_map, say_quality
@@ -100,7 +101,7 @@ def make_map(
     if not len(held) or not usable(held.reshape(len(held), -1), metric).any(): raise ValueError(
         f'none of the {len(corpus):,} items has a vector {vectors!r}, so there is nothing to map')
     facets = {facet: corpus.values(facet) for facet in (supervised_by, corrected_for) if facet}
-    name = name or usual_name(corpus, vectors, method, dimensions)
+    name = name or usual_name(corpus, vectors, method, dimensions, supervised_by, corrected_for)
     begun = _start_of(start, corpus.ids(), dimensions)
     shape: dict[str, Any] = dict(dimensions=dimensions, neighbours=neighbours, min_dist=min_dist)
     wish: dict[str, Any] = dict(metric=metric, method=method, epochs=epochs, seed=seed, progress=progress)
@@ -142,18 +143,22 @@ def metric_of(
     held = corpus.vector_sets.get(vectors)
     return held.card.get('metric', 'euclidean' if held.card.get('kind') == 'map' else 'cosine') if held else 'cosine'
 
-
+# %% ../../nbs/similarity/32_maps.ipynb #a6ba03cf
 def usual_name(
     corpus: 'Corpus',  # Or a part of one
     vectors: str,  # Name of a vector set
     method: str = 'umap',  # Or another one
     dimensions: int = 2,  # Of the map
+    guided: str | None = None,  # The facet that guides it
+    corrected: str | None = None,  # The facet whose influence is taken off
 ) -> str:  # E.g. `map of natural, material = BiFeO3`
     "What a map is called unless it is given a name"
     kind = {'umap': 'map', 'pca': 'principal axes'}.get(method, f'{method} map')
     words = [f'{kind} of {vectors}', *corpus.steps]
-    text = ', '.join(words + ['in 3-D'] * (dimensions == 3))
-    return short(''.join(c if c.isprintable() and c != '/' else '-' for c in text), 60)
+    words += [f'guided by {guided}'] * bool(guided) + [f'corrected for {corrected}'] * bool(corrected)
+    text = ' '.join(', '.join(words + ['in 3-D'] * (dimensions == 3)).split())
+    text = ''.join(c if c.isprintable() and c != '/' else '-' for c in text)
+    return text if len(text) <= 60 else f'{text[:49]}… {sha256(text.encode()).hexdigest()[:8]}'
 
 # %% ../../nbs/similarity/32_maps.ipynb #1ababa5d
 def _start_of(start: Any, ids: np.ndarray, dimensions: int) -> np.ndarray | None:
@@ -200,6 +205,9 @@ def map_corpus(
     return store_map(make_map(corpus, vectors, name=name, progress=progress, **options))
 
 
+_MADE_AS = 'vectors', 'method', 'parameters', 'chosen'
+
+
 def store_map(
     made: Map,  # From `make_map`
     made_by: str = 'map',  # What made it
@@ -209,6 +217,9 @@ def store_map(
     there = corpus.vector_sets.get(made.name)
     if there and there.card.get('kind') != 'map': raise ValueError(
         f'{made.name!r} is the name of vectors that are no map; give the map another name=')
+    if there and made_by == 'map' and any(there.card.get(k) != made.card[k] for k in _MADE_AS): raise ValueError(
+        f'there is another map of the name {made.name!r}; give this one a name=, or corpus.drop_vectors({made.name!r}) '
+        'first')
     rows = np.full((corpus.snapshot.head.items, made.coordinates.shape[1]), np.nan, 'f4')
     rows[corpus.positions] = made.coordinates
     told = {'map': made.name, 'vectors': made.vectors, 'method': made.method, 'seed': made.seed, **made.parameters}
@@ -342,11 +353,11 @@ def _draw_words(axis: 'Axes', drawn: Map, chosen: np.ndarray, sizes: np.ndarray,
     for label, held, look in layers:
         here = chosen & held
         if not here.any(): continue
-        scatter(axis, drawn, here, sizes, label=f'{short(label, 28)} ({int(here.sum()):,})', **look)
+        scatter(axis, drawn, here, sizes, label=f'{plain_label(short(label, 28))} ({int(here.sum()):,})', **look)
         told.append(f'{label} ({int(here.sum()):,})')
     title = facet.name.replace('_', ' ') if facet else ''
     beside: dict[str, Any] = dict(loc='center left', bbox_to_anchor=(1.02, 0.5), frameon=False)
-    if told: axis.legend(title=title, fontsize=7, title_fontsize=8, **beside)
+    if told: axis.legend(title=plain_label(title), fontsize=7, title_fontsize=8, **beside)
     return f', coloured by {title or "kind"}: {", ".join(told[::-1])}'
 
 # %% ../../nbs/similarity/32_maps.ipynb #2eda5014
@@ -367,8 +378,9 @@ def _draw_quantity(axis: 'Axes', drawn: Map, chosen: np.ndarray, sizes: np.ndarr
     wide = low > 0 and high / low > 30 and values.dtype.kind != 'M'
     norm = (LogNorm if wide else Normalize)(low, high)
     shown = scatter(axis, drawn, known, sizes, c=numbers[known], cmap='viridis', linewidths=0, norm=norm)
-    say = lambda v, _=None: say_value_of(facet, values.dtype.kind, float(v))  # noqa: E731
-    bar: Any = axis.figure.colorbar(shown, ax=axis, label=name, format=FuncFormatter(say), shrink=0.8)
+    say = lambda v: say_value_of(facet, values.dtype.kind, float(v))  # noqa: E731
+    ticks = FuncFormatter(lambda v, _: plain_label(say(v)))
+    bar: Any = axis.figure.colorbar(shown, ax=axis, label=plain_label(name), format=ticks, shrink=0.8)
     if wide:
         decades = 10.0 ** np.arange(np.floor(np.log10(low)), np.ceil(np.log10(high)) + 1)
         round_ones = (decades[:, None] * [1, 2, 5]).ravel()
