@@ -52,7 +52,7 @@ class Suspicion:
 
     wrong: np.ndarray  # Probability that the value has nothing to do with the picture
     p_value: np.ndarray  # How often a right value is as unlikely
-    error_rate: float  # Estimated share of wrong values in the corpus
+    error_rate: float  # Estimated share of wrong values in the corpus; NaN where neighbours tell too little
 
 
 def suspect_words(
@@ -78,7 +78,7 @@ def suspect_words(
     own = chances[row, truth]
     as_unlikely = np.where(chances <= own[:, None] * (1 + 1e-9), chances, 0).sum(1)
     stray = share * frequency[truth]
-    return Suspicion(stray / (stray + (1 - share) * own), as_unlikely, float(share))
+    return _believed(Suspicion(stray / (stray + (1 - share) * own), as_unlikely, float(share)))
 
 # %% ../../nbs/similarity/55_contradictions.ipynb #737e4417
 def suspect_numbers(
@@ -100,7 +100,12 @@ def suspect_numbers(
     scale, freedom, share = np.exp(best[0]), 4 + np.exp(best[1]), 1 / (1 + np.exp(-best[2]))
     stray, own = share * anywhere, (1 - share) * t.pdf(errors, freedom, 0, scale)
     wrong = np.where(np.abs(errors) < scale, 0.0, stray / (stray + own))  # agreement is never suspicious
-    return Suspicion(wrong, 2 * t.sf(np.abs(errors) / scale, freedom), float(share))
+    return _believed(Suspicion(wrong, 2 * t.sf(np.abs(errors) / scale, freedom), float(share)))
+
+
+def _believed(found: Suspicion) -> Suspicion:
+    "No suspicion where the fit ran to its bound: neighbours tell too little for a value to contradict them"
+    return found if found.error_rate < 0.499 else Suspicion(np.zeros_like(found.wrong), found.p_value, np.nan)
 
 # %% ../../nbs/similarity/55_contradictions.ipynb #60134af7
 def false_discoveries(
@@ -128,7 +133,7 @@ class SuspectedItems:
     neighbours: np.ndarray  # (items, k): rows, -1 where there are no more
     distances: np.ndarray  # The same shape
     level: float  # False discovery rate asked for
-    error_rate: float  # Estimated share of wrong values
+    error_rate: float  # Estimated share of wrong values; NaN where neighbours tell too little
     basis: Basis
     corpus: Any = None  # For the pictures
 
@@ -149,7 +154,9 @@ class Contradictions(SuspectedItems):
     @property
     def summary(self) -> str:
         "One line"
-        return (f'{self.which.name.replace("_", " ")}: {self.count} of {len(self.order)} items contradict their '
+        name = self.which.name.replace('_', ' ')
+        if np.isnan(self.error_rate): return f'{name}: neighbours tell too little of it for an item to contradict them'
+        return (f'{name}: {self.count} of {len(self.order)} items contradict their '
                 f'neighbours (at most {self.level:.0%} of them expected to be right); estimated share of wrong or '
                 f'extraordinary values {self.error_rate:.1%}')
 
@@ -174,6 +181,7 @@ def contradictions_of(
     corpus: 'Corpus | None' = None,  # For pictures and the record
 ) -> Contradictions:  # The most suspicious first
     "Items whose value is not what their neighbours say"
+    if k < 1: raise ValueError(f'k={k}: at least one neighbour is needed')
     if not 0 < level < 1: raise ValueError(f'level={level}: a false discovery rate lies between 0 and 1, e.g. 0.2')
     used, _ = tellable(which, around.space.held, groups.codes)
     check_enough(which, used, groups)
