@@ -88,6 +88,7 @@ def _shares_of(corpus: 'Corpus', facet: Facet, rows: np.ndarray, in_a: np.ndarra
     codes, names = _coded(corpus, facet, rows)
     known = codes >= 0
     rest, part = (in_a & ~in_b, in_b) if (in_a & ~in_b).any() else (in_b & ~in_a, in_a)  # never an item on both sides
+    if not rest.any(): return  # the same items
     sign = 1 if part is in_b else -1
     a, b, r, p = (np.bincount(codes[known & side], minlength=len(names)) for side in (in_a, in_b, rest, part))
     errors = sign * standard_errors(r, int(r.sum()), p, int(p.sum()))

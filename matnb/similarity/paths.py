@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from ..corpus.filtering import known_facet
 from ..corpus.measurement import plain_text
 from ..corpus.pictures import Picture
 from ..corpus.reading import hexadecimal
@@ -366,7 +367,15 @@ class GrowingPath(Walk):
     ) -> Step:  # Which is now the current one
         "A step with the same items and a map of its own"
         items = self.step.record.items[self.positions_of(self.tree.current) >= 0]
-        return self._add(Everything(), items, name, self.step.options.changed(**options))
+        return self._add(Everything(), items, name, self._wished(options))
+
+    def _wished(self, options: Mapping[str, Any]) -> MapOptions:
+        "Those of the current step with some changed; the vectors and facets that are named must be there"
+        wished = self.step.options.changed(**options)
+        if 'vectors' in options: known_vectors(self.corpus, wished.vectors)
+        for name in ('supervised_by', 'corrected_for'):
+            if options.get(name): known_facet(self.corpus.snapshot, options[name])
+        return wished
 
     def _add(self, how: Selection, items: np.ndarray, name: str, options: MapOptions) -> Step:
         step = StepRecord(self.next_number, self.tree.current, how, items, options, plain_text(name))
@@ -385,12 +394,17 @@ class ChangingPath(GrowingPath):
         **options: Any,  # Of the map, where they differ from the step's
     ) -> Step:  # The current one
         "Make the map of the current step"
-        step, changed = self.step, self.step.options.changed(**options)
+        step, changed = self.step, self._wished(options)
         if changed != step.options and step.mapped: raise ValueError(
             'this step has a map, on which later steps may have been chosen; branch(name, ...) makes another beside it')
-        if changed != step.options:
-            self.history.do('change how the map is made', self.tree.with_changed(step.number, options=changed))
-        if not step.mapped: self.make_map(step.number, progress)
+        history, before = self.history, (self.tree, list(self.history.done), self.history.undone)
+        try:
+            if changed != step.options:
+                history.do('change how the map is made', self.tree.with_changed(step.number, options=changed))
+            if not step.mapped: self.make_map(step.number, progress)
+        except BaseException:
+            history.tree, history.done, history.undone = before
+            raise
         return step
 
     def rename(self, name: str, which: 'Step | int | str | None' = None) -> Step:
@@ -456,20 +470,20 @@ class Path(KeptPath):
     @classmethod
     def begin(
         cls,
-        corpus: 'Corpus',  # Or a part of one
+        corpus: 'Corpus',  # Or a part of one, as a fixed list of its items
         vectors: str = '',  # The vector set of its maps; `natural` or the only one if not given
         *,
         on: str = '',  # A map that is stored in the corpus, to start from
         title: str = '',  # For people
         **options: Any,  # Of the maps: dimensions=, neighbours=, min_dist=, method=, seed=, ...
     ) -> Self:  # At its first step
-        "Begin a path with all items"
+        "Begin a path with all items; with a part of a corpus, with a fixed list, to which a replay adds nothing"
         drawn = open_map(corpus, on) if on else None
         chosen = options_of(drawn) if drawn else MapOptions(usual_vectors(corpus, vectors or None))
         chosen = chosen.changed(**options)
         known_vectors(corpus, chosen.vectors)
         how: Selection = Everything()
-        if corpus.steps: how = TheseItems(tuple(corpus.ids().tolist()), ' → '.join(corpus.steps))
+        if corpus.steps: how = TheseItems(tuple(corpus.ids().tolist()), f'fixed list: {" → ".join(corpus.steps)}')
         first = StepRecord(1, None, how, corpus.column('item_id').copy(), chosen)
         maps = {1: StepMap(drawn.coordinates, numbers_of(drawn))} if drawn else {}
         return cls(corpus, GrowingTree({1: first}, 1), maps, title)

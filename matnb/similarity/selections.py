@@ -174,7 +174,7 @@ def condition_to_json(
 
 
 def _plain_value(value: Any) -> str | int | float | None:
-    if isinstance(value, np.datetime64): return str(value)
+    if isinstance(value, np.datetime64): return str(value.astype('M8[s]'))  # a moment; a day alone means all of it
     if isinstance(value, np.generic): value = value.item()
     if isinstance(value, datetime | date): return value.isoformat()
     if isinstance(value, bool) or value is not None and not isinstance(value, str | int | float):
