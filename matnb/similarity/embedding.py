@@ -182,8 +182,8 @@ def report_html(
     listed = ''.join(f'<li>{html.escape(line.strip())}</li>' for line in lines)
     return f'<div><p><b>{html.escape(head)}</b></p><ul>{listed}</ul></div>'
 
-# %% ../../nbs/similarity/10_embedding.ipynb #6e441d2b
-COMMIT_SECONDS, COMMIT_BYTES = 2.0, 32 << 20
+# %% ../../nbs/similarity/10_embedding.ipynb #d1ad3d37
+COMMIT_SECONDS, COMMIT_BYTES = 2.0, 8 << 20
 
 
 @dataclass
