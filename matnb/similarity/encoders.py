@@ -8,12 +8,12 @@ __all__ = ['Recipe', 'Forward', 'Maker', 'Arrays', 'Card', 'Encoder', 'check_vec
            'encoder_names', 'encoder', 'encoder_of', 'refuse_foreign']
 
 # %% ../../nbs/similarity/01_encoders.ipynb #6633b78a
-import copy
 import hashlib
 import importlib
 import inspect
 import json
 from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from types import CellType, ModuleType
@@ -185,7 +185,7 @@ def network_forward(
     import torch
 
     limit_torch()
-    module = copy.deepcopy(module).to(device).eval()
+    module = deepcopy(module).to(device).eval()
     layout = torch.channels_last if channels_last else torch.contiguous_format
 
     def forward(pictures: np.ndarray) -> np.ndarray:
