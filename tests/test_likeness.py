@@ -103,9 +103,23 @@ def test_what_is_drawn_is_escaped():
 
 def test_wrong_input_is_refused():
     with pytest.raises(ValueError, match='share no channel'):
-        compare_pictures(waves(9, 0), waves(9, 0), channels_a=['height'], channels_b=['amplitude'])
+        compare_pictures(np.stack([waves(9, 0)] * 2), np.stack([waves(9, 0)] * 2), channels_a=['height', 'image'],
+                         channels_b=['amplitude', 'grey'])
     with pytest.raises(ValueError, match='names of channels'): compare_pictures(np.zeros((3, 20, 20)), waves(9, 0))
     with pytest.raises(ValueError, match='in metres'): compare_pictures(waves(9, 0), waves(9, 0), -1)
+
+
+def test_a_picture_of_one_channel_is_compared_with_whatever_the_other_shows():
+    wanted, there = [Channel('grey')], [Channel('phase', 'deg'), Channel('height', 'm')]
+    seen = compare_pictures(waves(9, 0), np.stack([waves(20, 0), waves(9, 0)]), channels_a=wanted, channels_b=there)
+    assert seen.match.correlation > 0.9 and abs(seen.spacing_ratio - 1) < 0.01
+    assert 'grey' in seen.pictures[0].alt and 'height' in seen.pictures[1].alt and 'grey' not in seen.pictures[1].alt
+    with pytest.raises(ValueError, match='share no channel'):
+        compare_pictures(waves(9, 0), waves(9, 0), channels_a=wanted, channels_b=there[:1])
+
+
+def test_plain_lists_are_pictures():
+    assert compare_pictures(waves(9, 0).tolist(), waves(9, 0)).match.correlation > 0.9
 
 
 def test_a_finder_serves_many_pictures(scan):

@@ -10,7 +10,7 @@ from matnb.similarity.embedding import embed
 from matnb.similarity.encoders import encoder
 from matnb.similarity.regions import Windows, WindowVectors, region_trial, search_regions, windows_of
 from matnb.similarity.registration import cut
-from matnb.similarity.searching import Box, search
+from matnb.similarity.searching import Box, metric_of, search
 from matnb.similarity.views import Window
 
 
@@ -83,15 +83,15 @@ def test_several_examples_and_unlike_ones(corpus):
 
 def test_told_distances_are_those_of_the_stored_vectors(corpus):
     stored = corpus.vectors('spectral windows').astype('f8')
-    stored /= np.linalg.norm(stored, axis=2, keepdims=True)
+    assert metric_of(corpus.vector_sets['spectral windows']) == 'euclidean'
     pictures = [Measurement(corpus[n].image[:, 20:110, 30:120], corpus[n].channels) for n in (8, 30)]
     hits = search_regions(corpus, pictures[0], unlike=pictures[1], count=60, looks=10)
     (like,), (unlike,) = hits.asked.like, hits.asked.unlike
-    liked, unliked = (((stored - e.vector / np.linalg.norm(e.vector)) ** 2).sum(2) / 2 for e in (like, unlike))
+    liked, unliked = (np.linalg.norm(stored - e.vector, axis=2) for e in (like, unlike))
     assert len(hits) == 60 and len({h.distance for h in hits}) > 50
     for hit, position in zip(hits, hits.view.positions, strict=True):
         assert np.isclose(liked[position], hit.distance, rtol=1e-5, atol=1e-7).any()
-        assert liked[position].min() <= hit.distance * 1.0001 + 1e-7 and hit.distance < 1.2 * liked[position].min() + 0.01
+        assert hit.distance < 1.2 * np.nanmin(liked[position])
         assert np.isclose(np.nanmin(unliked[position]), hit.unlike, rtol=1e-5, atol=1e-7)
 
 

@@ -143,6 +143,10 @@ def say_how(
     "What makes the vectors of items that came in later"
     if card.get('kind') == 'map': return f'extend_map(corpus, {name!r})'
     encoder = card.get('name', name)
+    if windows := card.get('windows'):
+        base, rule = name.removesuffix(' windows'), ', '.join(f'{part}={value!r}' for part, value in windows.items())
+        named = '' if base == encoder else f', name={base!r}'
+        return f'embed(corpus, {encoder!r}{named}, windows=Windows({rule}))'
     return f'embed(corpus, {encoder!r})' if encoder == name else f'embed(corpus, {encoder!r}, name={name!r})'
 
 # %% ../../nbs/corpus/19_vectors.ipynb #735e10bc

@@ -337,11 +337,12 @@ def _both_pictures(named: Sequence[_Named], scales: Sequence[tuple[float, float]
     "The channel that tells most of both, with the outline of the first on the second"
     (a, channels_a), (b, channels_b) = named
     corners = match.corners / np.array([aspect_of(scales[1]), 1]) if match else None
-    key = channels_a[shown[0]].key
+    key_a, key_b = channels_a[shown[0]].key, channels_b[shown[1]].key
     where = 'the best place of the first is framed' if match and not match.same_place else 'the first is framed'
-    return (_picture(a[shown[0]], channels_a[shown[0]], scales[0], f'first: {key}', f'{key} of the first picture'),
-            _picture(b[shown[1]], channels_b[shown[1]], scales[1], f'second: {key}' + f'; {where}' * bool(match),
-                     f'{key} of the second picture' + f'; {where}' * bool(match), corners))
+    return (_picture(a[shown[0]], channels_a[shown[0]], scales[0], f'first: {key_a}',
+                     f'{key_a} of the first picture'),
+            _picture(b[shown[1]], channels_b[shown[1]], scales[1], f'second: {key_b}' + f'; {where}' * bool(match),
+                     f'{key_b} of the second picture' + f'; {where}' * bool(match), corners))
 
 # %% ../../nbs/similarity/22_likeness.ipynb #628e1ea0
 def compare_pictures(
@@ -355,7 +356,7 @@ def compare_pictures(
 ) -> Likeness:  # To be looked at, or asked for its parts
     "What two pictures have in common: spacing, orientation, place"
     one = _named(a, channels_a, 'first')
-    two = _named(b, channels_b or (channels_a if a.ndim == b.ndim else None), 'second')
+    two = _named(b, channels_b or (channels_a if np.ndim(a) == np.ndim(b) else None), 'second')
     scale_a, scale_b = _pair(pixel_size_a), _pair(pixel_size_b)
     both = shared_channels(one[1], two[1])
     if not both: raise ValueError('the pictures share no channel: the first has {}, the second {}'.format(

@@ -22,6 +22,7 @@ from ..corpus.snapshot import Snapshot
 from ..corpus.store import Corpus
 from ..corpus.vectors import MissingVectors, VectorSet, snapshot_rows
 from .embedding import as_measurement, same_corpus
+from .neighbours import far_apart
 from .registration import Finder, Pose, cut, in_square_pixels, shared_channels, signal_planes
 from matnb.similarity.searching import (
     Asked,
@@ -116,7 +117,8 @@ class ShortVectors:
     def _direct(self, rows: np.ndarray) -> np.ndarray:
         rows = np.asarray(rows, np.float32)
         if self.metric != 'cosine': return rows
-        return rows / np.maximum(np.linalg.norm(rows, axis=-1, keepdims=True), 1e-12)
+        size = np.linalg.norm(rows, axis=-1, keepdims=True)
+        return rows / np.where(size > 0, size, np.nan)
 
     def _shorten(self, rows: np.ndarray) -> np.ndarray:
         return ((self._direct(rows) - self.centre) @ self.axes / self.unit).astype(np.float16)
@@ -311,6 +313,7 @@ def candidates_of(
     rule, short = Windows(**held.card['windows']), window_vectors(corpus, held)
     usable = None if extent is None else _of_scale(corpus, rule, extent, short)
     far, which = short.nearest(vector, usable)
+    stored = snapshot_rows(corpus.snapshot, corpus.snapshot.arrays[held.array])
     order = where[np.argsort(far[where], kind='stable')]
     found = []
     for position in order[np.isfinite(far[order])][:count].tolist():
@@ -318,8 +321,9 @@ def candidates_of(
         scale = item.pixel_size
         lines, points = item.array.spec.row[1:]
         windows = _windows((lines, points), rule, scale if rule.metres or aspect_of(scale) != 1 else None)
-        found.append(Candidate(position, float(far[position]), windows[which[position]]))
-    return found
+        distance = float(far_apart(vector, stored[position, which[position]], metric_of(held)))
+        found.append(Candidate(position, distance, windows[which[position]]))
+    return sorted(found, key=lambda c: (c.distance, c.position))
 
 
 def _of_scale(corpus: Corpus, rule: Windows, extent: float, short: WindowVectors) -> np.ndarray:
@@ -342,6 +346,7 @@ def search_regions(
     vectors: str | None = None,  # Name of the windows' vectors; None if there is one set
     count: int = 12,  # How many items
     any_scale: bool | None = None,  # Whether parts of any size may answer; None: as a box says, and for all else yes
+    missing: str = 'raise',  # Or `nan`: leave out items whose windows were not embedded yet
     looks: int = 100,  # In how many candidates each example is looked for
     certain: float = 0.9,  # A correlation that ends the search
     **options: Any,  # Of examples that are arrays: channels, pixel_size; or the encoder of the vectors
@@ -350,7 +355,7 @@ def search_regions(
     if count < 1: raise ValueError(f'{count} items were asked for; at least 1')
     if not several(like): raise ValueError('nothing to search for: give at least one example that is liked')
     held = window_set(corpus, vectors)
-    where = searchable(corpus, held, 'raise')
+    where = searchable(corpus, held, missing)
     likes, unlikes = ([example_of(corpus, e, held.name, **options) for e in several(some)] for some in (like, unlike))
     own = [e.what.position for e in likes + unlikes if isinstance(e.what, Item) and same_corpus(e.what, corpus)]
     where = np.setdiff1d(where, own)
@@ -370,9 +375,10 @@ def search_regions(
 def _answer(corpus: Corpus, held: VectorSet, found: dict[int, tuple[int, int, Candidate]], likes: list[Example],
             unlikes: list[Example], count: int) -> Hits:
     "Hits in order, those put back that are nearer to an unliked example"
-    short, rows = window_vectors(corpus, held), np.array(list(found), int)
+    stored, rows = snapshot_rows(corpus.snapshot, corpus.snapshot.arrays[held.array]), np.array(list(found), int)
+    apart = [[np.fmin.reduce(far_apart(e.vector, stored[row], metric_of(held))) for row in rows] for e in unlikes]
     rank, distance = (np.array([f(v) for v in found.values()]) for f in (lambda v: v[0], lambda v: v[2].distance))
-    unliked = np.min([np.full(len(rows), np.inf), *(short.nearest(e.vector)[0][rows] for e in unlikes)], axis=0)
+    unliked = np.fmin.reduce([np.full(len(rows), np.inf), *apart])
     pushed = order_by(distance, unliked) > distance
     order = np.lexsort((rows, np.where(pushed, order_by(distance, unliked), rank), pushed))[:count]
     asked = Asked(tuple(likes), tuple(unlikes), held.name, metric_of(held))

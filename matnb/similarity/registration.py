@@ -94,6 +94,8 @@ def shared_channels(
     keys = [c.key for c in there]
     both = [(n, keys.index(c.key)) for n, c in enumerate(wanted) if c.key in keys]
     telling = {name: n for n, name in enumerate(_TELLING)}
+    plain = [[n for n, c in enumerate(some) if not is_angle(c)] for some in (wanted, there)]
+    if not both and all(plain) and min(len(wanted), len(there)) == 1: return [(plain[0][0], plain[1][0])]
     ordered = sorted(both, key=lambda pair: telling.get(wanted[pair[0]].name, len(telling)))
     kinds = {wanted[n].name: (n, m) for n, m in reversed(ordered)}
     return sorted(kinds.values(), key=ordered.index)[:most]

@@ -421,7 +421,8 @@ def search(
     if regions or any(isinstance(e, Box) and e.any_scale for e in several(like)):
         from matnb.similarity.regions import search_regions
 
-        return search_regions(corpus, several(like), unlike=several(unlike), vectors=vectors, count=count, **options)
+        return search_regions(corpus, several(like), unlike=several(unlike), vectors=vectors, count=count,
+                              missing=missing, **options)
     held = vectors_meant(corpus, vectors)
     where = searchable(corpus, held, missing)
     likes, unlikes = ([example_of(corpus, e, held.name, **options) for e in several(some)] for some in (like, unlike))
