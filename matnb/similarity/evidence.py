@@ -165,7 +165,10 @@ def read_groups(
         raise ValueError(f'groups by {by.name}: {len(by.codes)} numbers for {len(corpus)} items')
     if by == 'auto': by = next((n for n in ('sample', 'file') if n in corpus.facets), 'source')
     if by is None: return Groups('item', np.arange(len(corpus)))
-    if by != 'source': return groups_of_words(by, read_property(corpus, by).values)
+    if by != 'source':
+        which, codes = read_property(corpus, by), np.full(len(corpus), -1)
+        codes[which.known] = np.unique(which.values[which.known], return_inverse=True)[1]
+        return groups_of_words(by, codes)
     files = dict(ask(corpus.snapshot.ledger.connection, 'SELECT id, sha256 FROM items'))
     return groups_of_words('source', property_of('source', [files[i] for i in corpus.ids()]).values)
 

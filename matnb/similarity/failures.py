@@ -209,10 +209,10 @@ class FailuresNear:
 
     def _repr_html_(self) -> str: return failures_html(self)
 
-# %% ../../nbs/similarity/56_failures.ipynb #0344ba27
+# %% ../../nbs/similarity/56_failures.ipynb #a755932f
 def failed_near(
     corpus: 'Corpus',  # Or a part of one
-    item: int | str,  # Its place in the view, or its id
+    item: Any,  # One of the corpus, its id, or its place in the view
     vectors: Any = None,  # Name of a vector set, a map, or an array with a row per item
     *,
     count: int = 30,  # How many neighbours
@@ -252,9 +252,10 @@ def outcome_words(
     raise ValueError(f'no item of this view has the {outcome} {" or ".join(failed)}; there are '
                      f'{", ".join(sorted(set(words.tolist()) - {""})) or "none"}')
 
-# %% ../../nbs/similarity/56_failures.ipynb #c95dc05c
-def _row_of(corpus: 'Corpus', item: int | str) -> int:
-    "The place of an item in the view"
+# %% ../../nbs/similarity/56_failures.ipynb #8a430acf
+def _row_of(corpus: 'Corpus', item: Any) -> int:
+    "The place in the view of an item, an id or a place"
+    if hasattr(item, 'id'): item = item.id
     if isinstance(item, str): return int(np.flatnonzero(corpus.positions == corpus.position_of(item))[0])
     return range(len(corpus))[int(item)]
 

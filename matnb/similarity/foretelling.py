@@ -273,7 +273,7 @@ def foretell(
     p_alike, own = (1 + beyond) / (1 + len(c.strangeness)), c.groups.codes[c.used]
     stay = own != away if away is not None else np.ones(len(own), bool)
     apart = [without.get(g, local) for g in own[stay].tolist()]
-    weights = c.weights[stay] if away is None else c.weights[stay] * (len(np.unique(own)) + 1) / len(np.unique(own))
+    weights = c.weights[stay] if stay.all() else c.weights[stay] * (len(np.unique(own)) + 1) / len(np.unique(own))
     refused = _why_not(c, p_alike, unlike, strange, len(np.unique(own[stay])))
     interval, words = _interval_or_words(c, c.scores[stay], weights, apart, _own_chance(vector, c.seed))
     shares = local.centre[0] if c.which.kind == 'category' else np.empty(0)
@@ -404,10 +404,10 @@ def coverage_note(
             f'{told.basis.groups.replace("_", " ")}s that resemble the corpus, on average over them (CV+; guaranteed: '
             f'{2 * told.coverage - 1:.0%}). {alike}')
 
-# %% ../../nbs/similarity/54_foretelling.ipynb #3659589b
+# %% ../../nbs/similarity/54_foretelling.ipynb #38f22727
 def predict_for(
     corpus: 'Corpus',  # Or a part of one
-    what: Any,  # A vector, an item's id or place in the view; or an image to be embedded
+    what: Any,  # A vector; an item, its id or its place in the view; or an image to be embedded
     facet: str | Property,  # What is foretold
     vectors: Any = None,  # Name of a vector set, or an array with a row per item
     *,
@@ -419,7 +419,7 @@ def predict_for(
     "Foretell a facet of an image, with an interval that holds as often as it says"
     which, space, apart = read_property(corpus, facet), read_space(corpus, vectors), read_groups(corpus, groups)
     calibration = calibrate(which, space, apart, k, coverage, seed)
-    if isinstance(what, str) and what in corpus: what = int(np.flatnonzero(corpus.ids() == what)[0])
+    what = _row_if_held(corpus, what)
     if not isinstance(what, int | np.integer):
         return foretell(calibration, new_vector(corpus, what, space), ids=corpus.ids(), corpus=corpus)
     row = range(len(corpus))[int(what)]
@@ -427,6 +427,20 @@ def predict_for(
     truth = say_working(which, float(which.working[row])) if which.known[row] else ''
     own = int(apart.codes[row])
     return foretell(calibration, space.vectors[row], own, truth=truth, ids=corpus.ids(), corpus=corpus)
+
+
+def _row_if_held(corpus: 'Corpus', what: Any) -> Any:
+    "The place in the view of an item or an id of the corpus; anything else as it is"
+    from matnb.corpus.reading import Item, hexadecimal
+    from matnb.similarity.embedding import same_corpus
+
+    if isinstance(what, Item) and same_corpus(what, corpus): what = what.id
+    if not isinstance(what, str): return what
+    found = np.flatnonzero(corpus.ids() == what)
+    if len(found): return int(found[0])
+    if what in hexadecimal(corpus.snapshot.column('item_id')):
+        raise ValueError(f'item {what} is of the corpus, but not in this view')
+    return what
 
 
 def new_vector(

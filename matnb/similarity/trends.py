@@ -233,7 +233,11 @@ def trend_of(
     if width <= 0: raise ValueError(f'width={width}: a width above zero is needed')
     used = which.known & np.isfinite(coordinates).all(1) & space.held
     if used.sum() < 5: raise ValueError(f'{which.name}: known for {used.sum()} items of this map; five are needed')
+    if places < 4: raise ValueError(f'places={places}: at least four places along a path are needed')
     arcs, where = places_along(corners, places)
+    if where.shape[1] != coordinates.shape[1]:
+        raise ValueError(f'the map has {coordinates.shape[1]} coordinates, the corners of this path {where.shape[1]}; '
+                         'as many are needed')
     on_map = weights_on_map(coordinates, where, width) * used
     if not on_map.any(): raise ValueError(f'no item within {3 * width:.3g} of this path; is it in map coordinates?')
     in_space, stays = weights_in_space(space, on_map, used)
