@@ -99,9 +99,12 @@ def _embed(given: argparse.Namespace) -> int:
 
     corpus, maker = open_corpus(given.corpus), encoder(given.encoder, given.device)
     name = given.name or maker.name
+    before = len(corpus.runs())
     embed(corpus, maker, name=name, batch_size=given.batch, device=given.device, progress=not given.quiet)
     report = last_embedding(corpus, name)
-    if given.quiet: print(report)
+    added = len(corpus.refresh().runs()) > before
+    but = f', but for {len(report.unseen):,} that cannot have one' if report.unseen else ''
+    if given.quiet: print(report if added else f'every item has its vector “{name}” already{but}')
     return WRONG if report.unseen else OK
 
 # %% ../nbs/10_command_line.ipynb #efbb766c

@@ -147,6 +147,7 @@ def replay_path(
         chosen = choose_again(step, among)
         positions[number] = among.positions[chosen]
         remarks = [*among.remarks, *_other_vectors(step, stored, whole, number in stored.maps)]
+        remarks += _without_vectors(step, stored, whole, among)
         view = whole.chosen_from(positions[number], '')
         if number in stored.maps: maps[number] = place_again(step, stored.maps[number], view, remarks)
         steps[number] = _with_items(step, among.numbers[chosen])
@@ -161,6 +162,15 @@ def _other_vectors(step: StepRecord, stored: StoredPath, corpus: 'Corpus', mappe
     for name in sorted({step.options.vectors if mapped else '', *vectors_needed(step.selection)} & sets.keys()):
         if stored.cards.get(name, '') not in ('', card_mark(sets[name].card)):
             yield f'the vectors “{name}” were made otherwise than when the path was kept'
+
+
+def _without_vectors(step: StepRecord, stored: StoredPath, corpus: 'Corpus', among: Among) -> Iterator[str]:
+    "Say how many of the items that came in could not be asked for likeness"
+    if step.parent is None: return
+    new, sets = ~np.isin(among.numbers, stored.tree.steps[step.parent].items), corpus.vector_sets
+    for name in sorted(vectors_needed(step.selection) & sets.keys()):
+        bare = int((new & (among.positions >= sets[name].length)).sum())
+        if bare: yield f'{bare:,} new items have no vector “{name}” yet and were not asked; embed(corpus, ...) makes them'
 
 
 def _with_items(step: StepRecord, items: np.ndarray) -> StepRecord:
@@ -217,7 +227,7 @@ def result_files(
         step = replay.path.find(change.number)
         frame = step.view.to_frame()
         for n, axis in enumerate(step.coordinates.T if step.mapped else []): frame.insert(n, f'map {"xyz"[n]}', axis)
-        frame.insert(0, 'gained', np.isin(step.ids, change.gained))
+        frame.insert(0, 'gained since', np.isin(step.ids, change.gained))
         yield f'step {change.number}.csv', frame.to_csv().encode()
 
 # %% ../../nbs/similarity/47_replaying.ipynb #1fc26e98
@@ -251,6 +261,6 @@ def replay_file(
     stored: StoredPath = read_path(file)
     replay = replay_path(stored, corpus)
     for step in replay.path if maps else ():
-        if not step.mapped: replay.path.make_map(step.number)
+        if not step.mapped and len(step): replay.path.make_map(step.number)
     if to is not None: write_results(replay, to)
     return replay
