@@ -428,7 +428,7 @@ def predict_for(
     own = int(apart.codes[row])
     return foretell(calibration, space.vectors[row], own, truth=truth, ids=corpus.ids(), corpus=corpus)
 
-
+# %% ../../nbs/similarity/54_foretelling.ipynb #6b2174a1
 def _row_if_held(corpus: 'Corpus', what: Any) -> Any:
     "The place in the view of an item or an id of the corpus; anything else as it is"
     from matnb.corpus.reading import Item, hexadecimal
