@@ -392,7 +392,6 @@ class GrowingPath(Walk):
 # %% ../../nbs/similarity/46_paths.ipynb #26ac7843
 class ChangingPath(GrowingPath):
     "A path whose steps are refined, named, deleted, and brought back"
-
     def refine(
         self,
         progress: bool | None = None,  # Whether a bar is shown; for many items if None
