@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = ['MANY', 'PathItems', 'LaidOutItems', 'PathMaps', 'numbers_of', 'StepItems', 'MappedStep', 'Step', 'crumbs',
-           'FoundSteps', 'Walk', 'NothingChosen', 'GrowingPath', 'ChangingPath', 'KeptPath', 'Path', 'options_of',
-           'open_path', 'breadcrumb_html', 'origin_picture', 'own_picture', 'step_html', 'said_of_map', 'path_html']
+           'FoundSteps', 'Walk', 'NothingChosen', 'changed_options', 'GrowingPath', 'ChangingPath', 'KeptPath', 'Path',
+           'options_of', 'open_path', 'breadcrumb_html', 'origin_picture', 'own_picture', 'step_html', 'said_of_map',
+           'path_html']
 
 # %% ../../nbs/similarity/46_paths.ipynb #671b7ad9
 import os
@@ -333,6 +334,18 @@ class Walk(FoundSteps):
 class NothingChosen(ValueError):
     "A selection that no item of the step meets"
 
+# %% ../../nbs/similarity/46_paths.ipynb #f07ded1b
+def changed_options(
+    step: Step,  # Of a path
+    options: Mapping[str, Any],  # Of the map, where they differ from the step's
+) -> MapOptions:  # All of them
+    "How a step's map is made with some options changed; vectors and facets that are named must be there"
+    changed, corpus = step.options.changed(**options), step.path.corpus
+    if 'vectors' in options: known_vectors(corpus, changed.vectors)
+    for name in ('supervised_by', 'corrected_for'):
+        if options.get(name): known_facet(corpus.snapshot, options[name])
+    return changed
+
 # %% ../../nbs/similarity/46_paths.ipynb #616d617a
 class GrowingPath(Walk):
     "A path to which steps are added"
@@ -367,15 +380,7 @@ class GrowingPath(Walk):
     ) -> Step:  # Which is now the current one
         "A step with the same items and a map of its own"
         items = self.step.record.items[self.positions_of(self.tree.current) >= 0]
-        return self._add(Everything(), items, name, self._wished(options))
-
-    def _wished(self, options: Mapping[str, Any]) -> MapOptions:
-        "Those of the current step with some changed; the vectors and facets that are named must be there"
-        wished = self.step.options.changed(**options)
-        if 'vectors' in options: known_vectors(self.corpus, wished.vectors)
-        for name in ('supervised_by', 'corrected_for'):
-            if options.get(name): known_facet(self.corpus.snapshot, options[name])
-        return wished
+        return self._add(Everything(), items, name, changed_options(self.step, options))
 
     def _add(self, how: Selection, items: np.ndarray, name: str, options: MapOptions) -> Step:
         step = StepRecord(self.next_number, self.tree.current, how, items, options, plain_text(name))
@@ -387,14 +392,13 @@ class GrowingPath(Walk):
 # %% ../../nbs/similarity/46_paths.ipynb #26ac7843
 class ChangingPath(GrowingPath):
     "A path whose steps are refined, named, deleted, and brought back"
-
     def refine(
         self,
         progress: bool | None = None,  # Whether a bar is shown; for many items if None
         **options: Any,  # Of the map, where they differ from the step's
     ) -> Step:  # The current one
         "Make the map of the current step"
-        step, changed = self.step, self._wished(options)
+        step, changed = self.step, changed_options(self.step, options)
         if changed != step.options and step.mapped: raise ValueError(
             'this step has a map, on which later steps may have been chosen; branch(name, ...) makes another beside it')
         history, before = self.history, (self.tree, list(self.history.done), self.history.undone)

@@ -170,7 +170,8 @@ def _without_vectors(step: StepRecord, stored: StoredPath, corpus: 'Corpus', amo
     new, sets = ~np.isin(among.numbers, stored.tree.steps[step.parent].items), corpus.vector_sets
     for name in sorted(vectors_needed(step.selection) & sets.keys()):
         bare = int((new & (among.positions >= sets[name].length)).sum())
-        if bare: yield f'{bare:,} new items have no vector “{name}” yet and were not asked; embed(corpus, ...) makes them'
+        if bare: yield (f'{bare:,} new items have no vector “{name}” yet and were not asked; '
+                        'embed(corpus, ...) makes them')
 
 
 def _with_items(step: StepRecord, items: np.ndarray) -> StepRecord:
