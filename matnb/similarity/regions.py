@@ -378,7 +378,7 @@ def _answer(corpus: Corpus, held: VectorSet, found: dict[int, tuple[int, int, Ca
     stored, rows = snapshot_rows(corpus.snapshot, corpus.snapshot.arrays[held.array]), np.array(list(found), int)
     apart = [[np.fmin.reduce(far_apart(e.vector, stored[row], metric_of(held))) for row in rows] for e in unlikes]
     rank, distance = (np.array([f(v) for v in found.values()]) for f in (lambda v: v[0], lambda v: v[2].distance))
-    unliked = np.fmin.reduce([np.full(len(rows), np.inf), *apart])
+    unliked = np.fmin.reduce(np.array([np.full(len(rows), np.inf), *apart], 'f8'))
     pushed = order_by(distance, unliked) > distance
     order = np.lexsort((rows, np.where(pushed, order_by(distance, unliked), rank), pushed))[:count]
     asked = Asked(tuple(likes), tuple(unlikes), held.name, metric_of(held))
