@@ -7,7 +7,7 @@ __all__ = ['Recipe', 'Forward', 'Maker', 'Arrays', 'Card', 'Encoder', 'check_vec
            'source_hash', 'held_values', 'wrap', 'd4_copies', 'averaged_over_d4', 'window_vectors', 'register',
            'encoder_names', 'encoder', 'encoder_of', 'refuse_foreign']
 
-# %% ../../nbs/similarity/01_encoders.ipynb #6633b78a
+# %% ../../nbs/similarity/01_encoders.ipynb #651d68fc
 import hashlib
 import importlib
 import inspect
@@ -249,6 +249,7 @@ def _told(value: Any, within: tuple[int, ...] = ()) -> Any:
     if id(value) in within: return 'itself'
     within = (*within, id(value))
     if isinstance(value, np.ndarray): return _told_array(value, within)
+    if inspect.ismodule(value): return ['module', value.__name__]
     if inspect.isclass(value): return [value.__module__, value.__qualname__, _source(value)]
     if callable(getattr(value, 'state_dict', None)): return [weights_hash(value), _architecture(value)]
     if callable(getattr(value, 'detach', None)):       # a tensor
