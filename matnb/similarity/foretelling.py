@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..corpus.pictures import Picture, figure, side_by_side
+from ..corpus.pictures import Picture, figure, plain_label, side_by_side
 from matnb.similarity.evidence import (
     Basis,
     Groups,
@@ -351,7 +351,7 @@ def _draw_shares(axis: Any, told: Foretold) -> None:
     names = [told.which.words[w] for w in order]
     colours = [BLUE if name in told.words and not told.refused else '#cccccc' for name in names]
     axis.barh(range(len(order)), told.shares[order], color=colours)
-    axis.set_yticks(range(len(order)), names, fontsize=8)
+    axis.set_yticks(range(len(order)), [plain_label(n) for n in names], fontsize=8)
     axis.set(xlabel='share of the votes', xlim=(0, 1), ylim=(len(order) - 0.4, -0.6))
 
 # %% ../../nbs/similarity/54_foretelling.ipynb #9de39f3f

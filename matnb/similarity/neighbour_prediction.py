@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from ..corpus.pictures import Picture, figure
+from ..corpus.pictures import Picture, figure, plain_label
 from ..corpus.view import say_quantity, short
 from matnb.similarity.evidence import (
     Basis,
@@ -469,7 +469,7 @@ def _draw_words(axis: 'Axes', result: NeighbourPrediction) -> None:
     for (y, x), share in np.ndenumerate(table):
         if share >= 0.005: axis.text(x, y, f'{100 * share:.0f}', ha='center', va='center', fontsize=7,
                                      color='black' if share > 0.55 else 'white')
-    names = [short(result.which.words[w], 20) for w in common]
+    names = [plain_label(short(result.which.words[w], 20)) for w in common]
     axis.set_xticks(range(len(common)), names, rotation=40, ha='right', fontsize=7)
     axis.set_yticks(range(len(common)), [f'{n} ({(truth == w).sum()})' for n, w in zip(names, common, strict=True)],
                     fontsize=7)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..corpus.pictures import Picture, figure, side_by_side
+from ..corpus.pictures import Picture, figure, plain_label, side_by_side
 from matnb.similarity.evidence import (
     Basis,
     Groups,
@@ -354,7 +354,7 @@ def _draw_curves(axis: 'Axes', trend: Trend) -> None:
         for means, band, style, faint in ((trend.on_map, trend.map_band, '-', 0.2),
                                           (trend.in_space, trend.space_band, '--', 0.08)):
             axis.plot(trend.arcs, back(means[:, n] * gap), style, color=colour, lw=1.8 if style == '-' else 1.2,
-                      label=name.replace('_', ' ') if style == '-' else None)
+                      label=plain_label(name.replace('_', ' ')) if style == '-' else None)
             axis.fill_between(trend.arcs, *(back(b[:, n] * gap) for b in band), color=colour, alpha=faint, lw=0)
     if trend.artefact.any():
         axis.fill_between(trend.arcs, 0, 1, where=trend.artefact, transform=axis.get_xaxis_transform(), color='#F0E442',
