@@ -8,7 +8,7 @@ FLOORS = {
     'learn': 1,
     'symmetry': 2,
     'similarity': 3, 'ebsd': 3, 'phases': 3, 'properties': 3,
-    'explore': 4, 'batch': 4, 'labs': 4,
+    'explorer': 4, 'batch': 4, 'labs': 4,
 }
 
 
