@@ -36,16 +36,19 @@ export class Pictures {
   #requests = 0;
   #batch = 24;
   #age = 0; // grows when all are dropped, so that late answers are known as such
+  #ratio = 1;
   #scratch = null;
   #send = oncePerFrame(() => this.#sendWishes());
 
   constructor(store) {
     this.#store = store;
     store.on('scene', () => this.drop());
-    store.on('picture', () => this.#forgetWishes((wish) => wish.channel !== store.picture.channel));
+    store.on('picture', () => this.#forgetWishes((wish) => wish.who !== 'load' && wish.channel !== store.picture.channel));
   }
 
   // --- Looking
+
+  get ratio() { return this.#ratio; } // wide over high of the last picture: the proportions to leave room for
 
   get(row, size) { // the picture if it is here (or one of another size meanwhile), else null; starts loading
     const found = this.about(row, size);
@@ -54,8 +57,8 @@ export class Pictures {
     return this.#standIn(row);
   }
 
-  about(row, size) { // what is known: { row, alt, label, width, failed, high, wide, levels }, or null; asks for nothing
-    const key = this.#key(row, size);
+  about(row, size, channel = this.#store.picture.channel) { // what is known: { row, alt, label, width, failed, high, wide, levels }, or null; asks for nothing
+    const key = this.#key(row, size, channel);
     const found = this.#kept.get(key);
     if (!found) return null;
     this.#kept.delete(key);
@@ -68,14 +71,14 @@ export class Pictures {
     for (const row of Array.from(rows.slice(0, WISHES_KEPT)).reverse()) this.#wish(row, size, who);
   }
 
-  load(row, size, who = '') { // a promise of { canvas, alt, label, width, failed }; null if `who` wanted another meanwhile
-    if (who) this.#forgetWishes((wish) => wish.who === who);
-    const found = this.about(row, size);
+  load(row, size, who = '', channel = this.#store.picture.channel) { // a promise of { canvas, alt, label, width, failed }
+    if (who) this.#forgetWishes((wish) => wish.who === who); // those promises give null
+    const found = this.about(row, size, channel);
     if (found) return Promise.resolve(this.#shown(found));
     return new Promise((resolve) => {
-      const key = this.#key(row, size);
+      const key = this.#key(row, size, channel);
       this.#waiters.set(key, [...(this.#waiters.get(key) ?? []), resolve]);
-      this.#wish(row, size, who);
+      this.#wish(row, size, who || 'load', channel);
     });
   }
 
@@ -91,7 +94,7 @@ export class Pictures {
 
   #standIn(row) {
     for (const size of PICTURE_SIZES) {
-      const found = this.#kept.get(this.#key(row, size));
+      const found = this.#kept.get(this.#key(row, size, this.#store.picture.channel));
       if (found && !found.failed) return this.#painted(found);
     }
     return null;
@@ -111,13 +114,14 @@ export class Pictures {
 
   // --- Wishing
 
-  #key(row, size) { return `${row} ${size} ${this.#store.picture.channel}`; }
+  #key(row, size, channel) { return `${row} ${size} ${channel}`; }
 
-  #wish(row, size, who) {
-    const key = this.#key(row, size);
+  #wish(row, size, who, channel = this.#store.picture.channel) {
+    const key = this.#key(row, size, channel);
     if (this.#kept.has(key) || this.#asked.has(key)) return;
+    const awaited = this.#waiters.has(key) ? this.#wished.get(key)?.who : null; // not forgotten by someone else
     this.#wished.delete(key);
-    this.#wished.set(key, { row, size, channel: this.#store.picture.channel, who });
+    this.#wished.set(key, { row, size, channel, who: awaited ?? who });
     if (this.#wished.size > WISHES_KEPT) this.#forget(this.#wished.keys().next().value);
     this.#send();
   }
@@ -198,7 +202,9 @@ export class Pictures {
     this.#scratch.drawImage(bitmap, 0, 0);
     const { data } = this.#scratch.getImageData(0, 0, bitmap.width, bitmap.height);
     bitmap.close();
-    return Uint8Array.from({ length: data.length / 4 }, (_, n) => data[n * 4]);
+    const levels = new Uint8Array(data.length / 4);
+    for (let n = 0; n < levels.length; n += 1) levels[n] = data[n * 4];
+    return levels;
   }
 
   // --- Keeping
@@ -208,6 +214,7 @@ export class Pictures {
       const key = keys.get(picture.row);
       if (key === undefined) continue;
       this.#kept.set(key, picture);
+      if (picture.levels) this.#ratio = picture.wide / picture.high;
       this.#pixels += picture.levels?.length ?? 0;
       this.#settle(key, picture);
     }
