@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..corpus.reading import Item, hexadecimal
+from .chosen import Chosen
+from .columns import PackedColumn, facet_definitions, pack_column
 from ..similarity.paths import Path, Step
 from ..similarity.records import Record
 from ..similarity.selections import rows_of
-from .chosen import Chosen
-from .columns import PackedColumn, facet_definitions, pack_column
 
 if TYPE_CHECKING:
     from matnb.corpus.store import Corpus

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from ..similarity.records import Record, WrongRecord
 from .chosen import Condition
 from .columns import mask_of
 from .scene import Declined, Reply, Scene, Send
+from ..similarity.records import Record, WrongRecord
 
 # %% ../../nbs/explorer/04_talk.ipynb #d437cf0e
 Answer = Callable[[Scene, Record], Reply]
