@@ -175,7 +175,7 @@ def say_alt(
     name: str,  # From `name_items`
 ) -> str:  # Plain text
     "What a picture shows, for those who do not see it"
-    if shown.trouble: return f'item {item}, {name}, cannot be shown: {shown.trouble}'
+    if shown.trouble: return f'{name} cannot be shown: {shown.trouble}'
     return f'{shown.channel} of item {item}: {name}'
 
 
