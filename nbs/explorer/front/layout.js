@@ -86,6 +86,7 @@ export class Layout {
     this.show();
     this.drawTabs();
     this.drawSwitches();
+    for (const line of Object.values(this.lines)) line.saySize();
   }
 
   measure(width) {

@@ -6,12 +6,11 @@ import { drawCompared } from './compare.js';
 import { freshName, make, stops } from './dom.js';
 import { listenToKeys } from './keys.js';
 import { Layout } from './layout.js';
-import { PARTS } from './parts.js';
 import { drawStatus } from './status.js';
 
 const SHOWN = { facets: 'facets', map: 'map', gallery: 'gallery', properties: 'properties', card: 'item' };
 
-export function drawPage(element, store, model) {
+export function drawPage(element, store, model, parts) { // parts: how to draw each, by name
   const page = make('div', { class: 'mx-page' });
   const areas = pageAreas();
   const layout = new Layout(page, areas, store, model);
@@ -20,8 +19,8 @@ export function drawPage(element, store, model) {
     drawBar(areas.bar, store), drawChips(areas.chips, store), drawCompared(areas.compared, store),
     drawStatus(areas.status, store), listenToKeys(page, store),
   ];
-  const parts = Object.entries(SHOWN).map(([area, name]) => drawPart(name, areas[area], store));
-  return stops(around, parts, layout.stop, () => page.remove());
+  const drawn = Object.entries(SHOWN).map(([area, name]) => drawPart(parts[name], name, areas[area], store));
+  return stops(around, drawn, layout.stop, () => page.remove());
 }
 
 function pageAreas() {
@@ -34,8 +33,7 @@ function pageAreas() {
   };
 }
 
-function drawPart(name, area, store) { // a part that is not there says so instead of breaking the others
-  const part = PARTS[name];
+function drawPart(part, name, area, store) { // a part that is not there says so instead of breaking the others
   if (!part) {
     area.append(make('p', { class: 'mx-quiet mx-absent' }, `This page has no part “${name}”.`));
     return null;

@@ -25,8 +25,7 @@ export function splitter({ label, upright, size, least, most, sign, changed, set
     settled();
   });
   line.addEventListener('focus', say);
-  say();
-  return line;
+  return Object.assign(line, { saySize: say });
 }
 
 function keyedSize(key, size, sign, least, most) {

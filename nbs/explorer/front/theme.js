@@ -5,15 +5,16 @@ import { make } from './dom.js';
 
 export const THEMES = ['auto', 'light', 'dark'];
 
-export function followTheme(root, store) {
+export function followTheme(root, store, chosen) { // chosen: the theme that the widget was given
   const probe = make('span', { class: 'mx-theme-probe', 'aria-hidden': 'true' });
   const preferred = window.matchMedia('(prefers-color-scheme: dark)');
   let shown = '';
   const apply = () => {
-    const dark = wantsDark(root, store.scene?.view?.theme ?? 'auto', preferred);
+    const dark = wantsDark(root, store.scene?.view?.theme ?? chosen ?? 'auto', preferred);
     if (dark === shown) return;
     shown = dark;
     root.classList.toggle('mx-dark', dark);
+    root.classList.toggle('mx-light', !dark);
     store.emit('theme', dark ? 'dark' : 'light');
   };
   root.append(probe);
