@@ -40,15 +40,15 @@ from matnb.corpus.pictures import (
     shrink,
 )
 from ..corpus.reading import Item, find_channel
-from ..corpus.view import in_order, say_path, telling_channel
+from ..corpus.view import in_order, say_path, say_quantity, telling_channel
 
 if TYPE_CHECKING:
     from PIL import Image
 
     from matnb.corpus.store import Corpus
 
-# %% ../../nbs/explorer/12_taking_out.ipynb #adab9f71
-Progress = Callable[[float, str], None]  # Told the share that is done (0 to 1) and what is being done; may raise to stop
+# %% ../../nbs/explorer/12_taking_out.ipynb #068f9d4a
+Progress = Callable[[float, str], None]  # Told the share that is done (0 to 1) and what is done now; may raise
 
 
 @dataclass(frozen=True)
@@ -460,7 +460,7 @@ def _bar_of(picture: 'Image.Image', drawn: DrawnChannel) -> tuple[int, str]:
 
 def _say_colours(drawn: DrawnChannel) -> str:
     low, high = drawn.limits
-    return f'{drawn.name}: {low:.3g} to {high:.3g} {drawn.unit}'.strip()
+    return f'{drawn.name}: {say_quantity(low, drawn.unit)} to {say_quantity(high, drawn.unit)}'
 
 # %% ../../nbs/explorer/12_taking_out.ipynb #33e2c5c3
 def png_file(
