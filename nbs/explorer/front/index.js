@@ -9,7 +9,8 @@ async function render({ model, el }) {
   const root = document.createElement('div');
   root.className = 'matnb-explorer';
   el.append(root);
-  const part = PARTS[traitOf(model, 'part')];
+  el.matnbStore = store; // for whoever looks at the page from outside, as the tests do
+  const part = PARTS[traitOf(model, 'part')] ?? drawNothing;
   const stop = part(root, store, model);
   try { await store.open(); } catch (error) { store.complain(error); }
   return () => {
@@ -17,6 +18,10 @@ async function render({ model, el }) {
     store.close();
     root.remove();
   };
+}
+
+function drawNothing(element) {
+  element.textContent = 'This part of the explorer is not in this version of matnb.';
 }
 
 export default { render };
