@@ -54,6 +54,7 @@ notebooks: export ## Run all notebooks (or ONLY=one) and store their outputs
 export: $(VENV)/.dev ## Write the package matnb/ and README.md from the notebooks
 	@nbdev_export
 	@nbdev_clean
+	@python docs/front.py
 	@python docs/readme.py
 
 pins: ## Resolve all dependencies anew and pin them in .ci/constraints.txt

@@ -77,6 +77,25 @@ def test_the_readme_is_the_index_notebook():
     assert (ROOT/'README.md').read_text(encoding='utf-8') == readme(), 'run `make export` and commit README.md'
 
 
+def test_the_front_end_in_the_package_is_the_one_beside_the_notebooks():
+    from front import copied_files, front_files
+    wrong = [name for name, text in {**copied_files(), **front_files()}.items() if copied_files().get(name) != text
+             or front_files().get(name) != text]
+    assert front_files() and not wrong, f'run `make export` and commit: {", ".join(wrong)}'
+
+
+def test_names_in_the_front_end_are_unique_since_its_modules_become_one():
+    from collections import Counter
+
+    from front import front_files
+
+    from matnb.explorer.front_end import top_level_names
+    found = Counter(name for file, text in front_files().items() if file.endswith('.js')
+                    for name in top_level_names(text.decode()))
+    twice = [name for name, times in found.items() if times > 1]
+    assert not twice, f'defined in several modules of nbs/explorer/front: {", ".join(twice)}'
+
+
 def test_the_version_is_the_same_everywhere():
     import matnb
     version = re.search(r'^version = (.+)$', (ROOT/'settings.ini').read_text(), re.M).group(1)

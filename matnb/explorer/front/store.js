@@ -1,0 +1,231 @@
+// What all parts of the page share: the items, the step, what is chosen, what is looked at. Parts never talk to each
+// other; they change the store and listen to it.
+
+import { Bits } from './bits.js';
+import { picturesOf } from './pictures.js';
+import { Refused, wireOf } from './wire.js';
+
+export class Store {
+  #listeners = new Map();
+  #columns = new Map();
+  #turn = 0;
+
+  constructor(model) {
+    this.wire = wireOf(model);
+    this.scene = null; // the last `scene` message
+    this.step = null; // { number, rows: Uint32Array, places: Float32Array (row by row), dimensions, inside: Bits }
+    this.other = null; // a second step beside it, when two are compared
+    this.conditions = []; // { source, said, act, bits }; what is chosen meets all of them
+    this.chosen = null; // Bits; null: nothing is chosen, so nothing is greyed
+    this.shown = null; // Bits: what the gallery shows; what is chosen, else the step
+    this.hovered = -1; // row, or -1
+    this.focused = -1; // row on the item card, or -1
+    this.pinned = null; // { row, distances: Float32Array over all items (NaN: none), said }
+    this.colour = { by: '' }; // a facet, 'distance', or '' for none
+    this.picture = { channel: '', colours: 'gray' }; // channel by name, '' for the most telling; gray, viridis, cividis
+    this.working = null; // { job, said, share, may_stop }
+    this.trouble = ''; // in plain words
+    this.wire.told = (message, buffers) => this.#told(message, buffers);
+    this.wire.waiting = (count) => this.emit('waiting', count);
+  }
+
+  // --- Listening
+
+  on(event, act) {
+    const acts = this.#listeners.get(event) ?? new Set();
+    this.#listeners.set(event, acts.add(act));
+    return () => acts.delete(act);
+  }
+
+  emit(event, what) {
+    for (const act of [...(this.#listeners.get(event) ?? [])]) {
+      try { act(what); } catch (error) { console.error(error); this.complain(error); }
+    }
+  }
+
+  complain(error) { // an error in the view, in plain words
+    this.trouble = error instanceof Refused ? error.message : `Something went wrong in the page: ${error.message ?? error}`;
+    this.emit('trouble', this.trouble);
+  }
+
+  async ask(kind, body = {}) {
+    return this.wire.ask(kind, { edition: this.scene?.edition ?? 0, ...body });
+  }
+
+  async attempt(kind, body = {}) { // ask; a refusal is shown and gives null
+    try { return await this.ask(kind, body); } catch (error) { this.complain(error); return null; }
+  }
+
+  // --- Opening
+
+  async open() {
+    const { message } = await this.wire.ask('hello');
+    await this.#take(message);
+  }
+
+  async #take(scene) {
+    const again = this.scene !== null;
+    this.scene = scene;
+    this.#columns.clear();
+    this.colour = { by: scene.view?.colour ?? this.colour.by };
+    this.picture = { ...this.picture, ...(scene.view?.picture ?? {}) };
+    this.pinned = null;
+    if (this.focused >= 0 && again) this.focus(-1);
+    this.emit('scene', scene);
+    await this.go(scene.current);
+    this.#setConditions((scene.chosen?.conditions ?? []).map((c) => ({ ...c, bits: Bits.fromText(scene.count, c.mask) })));
+  }
+
+  async #told(message, buffers) {
+    if (message.kind === 'scene') return this.#take(message);
+    if (message.edition !== undefined && message.edition !== this.scene?.edition) return undefined;
+    if (message.kind === 'steps') {
+      this.scene = { ...this.scene, steps: message.steps, current: message.current, undo: message.undo, redo: message.redo };
+      this.emit('steps', this.scene);
+      if (message.current !== this.step?.number || message.changed) await this.go(message.current);
+    } else if (message.kind === 'chosen') {
+      if (message.turn === this.#turn && message.own) return undefined;
+      this.#setConditions(message.conditions.map((c) => ({ ...c, bits: Bits.fromText(this.scene.count, c.mask) })));
+    } else if (message.kind === 'columns') { // these facets changed
+      for (const name of message.facets) this.#columns.delete(name);
+      this.scene = { ...this.scene, facets: message.definitions ?? this.scene.facets };
+      this.emit('columns', message.facets);
+    } else if (message.kind === 'working') {
+      this.working = message.done ? null : message;
+      this.emit('working', message);
+    } else if (message.kind === 'trouble') {
+      this.trouble = message.said;
+      this.emit('trouble', message.said);
+    } else if (message.kind === 'view') {
+      this.setView(message.view, true);
+    } else {
+      this.emit(`told:${message.kind}`, { message, buffers });
+    }
+    return undefined;
+  }
+
+  // --- Steps
+
+  async placesOf(number) {
+    const { message, buffers } = await this.ask('places', { step: number });
+    const rows = new Uint32Array(aligned(buffers[0], 4));
+    return {
+      number, rows, dimensions: message.dimensions, quality: message.quality, mapped: message.mapped,
+      places: new Float32Array(aligned(buffers[1], 4)), inside: Bits.of(this.scene.count, rows),
+    };
+  }
+
+  async go(number) { // show another step; the map moves its points there
+    const edition = this.scene.edition;
+    let step = null;
+    try { step = await this.placesOf(number); } catch (error) { return this.complain(error); }
+    if (edition !== this.scene.edition) return undefined;
+    this.step = step;
+    this.emit('step', step);
+    this.#setConditions(this.conditions);
+    return step;
+  }
+
+  async compareWith(number) { // null ends the comparison
+    this.other = number === null ? null : await this.placesOf(number);
+    this.emit('other', this.other);
+  }
+
+  // --- Choosing. A condition has a source (map, facets, words, near, properties, python); a new one takes the place of
+  // the old one of its source, and what is chosen meets all of them within the step.
+
+  condition(source) { return this.conditions.find((c) => c.source === source) ?? null; }
+
+  choose(source, condition) { // condition: { said, act, bits }, or null to take it away
+    const others = this.conditions.filter((c) => c.source !== source && (c.source !== 'python' || !condition));
+    this.#setConditions(condition ? [...others, { source, ...condition }] : others);
+    this.#tellPython();
+  }
+
+  clear() {
+    if (!this.conditions.length) return;
+    this.#setConditions([]);
+    this.#tellPython();
+  }
+
+  #setConditions(conditions) {
+    this.conditions = conditions;
+    const inside = this.step?.inside ?? Bits.all(this.scene.count);
+    this.chosen = conditions.length ? conditions.reduce((all, c) => all.and(c.bits), inside) : null;
+    this.shown = this.chosen ?? inside;
+    this.emit('chosen', this.chosen);
+  }
+
+  #tellPython() {
+    this.#turn += 1;
+    this.wire.tell('chosen', {
+      edition: this.scene.edition, turn: this.#turn, step: this.step.number,
+      conditions: this.conditions.map((c) => ({ source: c.source, said: c.said, act: c.act, mask: c.bits.toText() })),
+    });
+  }
+
+  // --- Columns: the facets of all items, fetched when first needed
+
+  column(name) { // a promise of { name, kind, label, unit, words?, codes?, values? }
+    if (!this.#columns.has(name)) {
+      const edition = this.scene.edition;
+      this.#columns.set(name, this.ask('columns', { facets: [name] }).then(({ message, buffers }) => {
+        if (edition !== this.scene.edition) throw new Refused('The corpus has changed; the page is being renewed.');
+        return columnOf(message.columns[0], buffers[0]);
+      }));
+      this.#columns.get(name).catch(() => this.#columns.delete(name));
+    }
+    return this.#columns.get(name);
+  }
+
+  // --- Looking
+
+  hover(row) {
+    if (row === this.hovered) return;
+    this.hovered = row;
+    this.emit('hover', row);
+  }
+
+  focus(row) {
+    this.focused = row;
+    this.emit('focus', row);
+  }
+
+  async pin(row, vectors = '') { // order everything by distance to one item; -1 takes the pin away
+    this.pinned = null;
+    if (row >= 0) {
+      const found = await this.attempt('distances', { row, vectors });
+      if (found) {
+        this.pinned = { row, said: found.message.said, distances: new Float32Array(aligned(found.buffers[0], 4)) };
+      }
+    }
+    this.emit('pin', this.pinned);
+  }
+
+  setView(change, fromPython = false) { // { colour, picture, ... }: how it is looked at, kept in saved views
+    if (change.colour !== undefined) { this.colour = { by: change.colour }; this.emit('colour', this.colour); }
+    if (change.picture !== undefined) {
+      this.picture = { ...this.picture, ...change.picture };
+      this.emit('picture', this.picture);
+    }
+    this.scene.view = { ...this.scene.view, ...change };
+    this.emit('view', change);
+    if (!fromPython) this.wire.tell('view', { view: change });
+  }
+
+  get pictures() { return picturesOf(this); }
+
+  close() { this.wire.close(); }
+}
+
+function aligned(bytes, size) { // a buffer that typed arrays can begin at
+  if (bytes.byteOffset % size === 0) return bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength);
+  return bytes.slice().buffer;
+}
+
+const KINDS = { u1: Uint8Array, u2: Uint16Array, u4: Uint32Array, f4: Float32Array, f8: Float64Array };
+
+function columnOf(told, bytes) {
+  const values = new KINDS[told.stored](aligned(bytes, Number(told.stored[1])));
+  return told.words ? { ...told, codes: values } : { ...told, values };
+}

@@ -1,0 +1,50 @@
+// Numbers as people read them: SI prefixes, dates, distances, shares, and round lengths for scale bars.
+
+const PREFIXES = [[1e9, 'G'], [1e6, 'M'], [1e3, 'k'], [1, ''], [1e-3, 'm'], [1e-6, 'µ'], [1e-9, 'n'], [1e-12, 'p'], [1e-15, 'f']];
+const WITHOUT_PREFIX = new Set(['', '%', '°C', 'deg', '°', 'K', 'rad']);
+
+export function sayCount(number) { return number.toLocaleString('en-GB'); }
+
+export function sayNumber(value, digits = 3) {
+  if (!Number.isFinite(value)) return 'missing';
+  if (value !== 0 && (Math.abs(value) < 1e-3 || Math.abs(value) >= 1e5)) return value.toExponential(digits - 1).replace('e', ' × 10^').replace('+', '');
+  return String(Number(value.toPrecision(digits)));
+}
+
+export function prefixFor(largest, unit) { // what to divide by, and the unit with its prefix: (2e-6, 'm') -> [1e-6, 'µm']
+  if (WITHOUT_PREFIX.has(unit) || unit.includes('/') || !Number.isFinite(largest) || largest === 0) return [1, unit];
+  const [factor, prefix] = PREFIXES.find(([f]) => Math.abs(largest) >= f * 0.9999999) ?? PREFIXES.at(-1);
+  return [factor, prefix + unit];
+}
+
+export function sayQuantity(value, unit) {
+  if (!Number.isFinite(value)) return 'missing';
+  const [factor, named] = prefixFor(value, unit);
+  return `${sayNumber(value / factor)}${named ? ' ' : ''}${named}`;
+}
+
+export function sayDate(seconds) {
+  if (!Number.isFinite(seconds)) return 'missing';
+  return new Date(seconds * 1000).toISOString().slice(0, 10);
+}
+
+export function sayDistance(distance) {
+  if (!Number.isFinite(distance)) return 'no distance';
+  return distance >= 1 ? distance.toPrecision(3) : distance.toFixed(3);
+}
+
+export function scaleBar(extent, share = 0.35) { // a round length in metres, and what to write beside it
+  const room = extent * share * (1 + 1e-9);
+  const decade = 10 ** Math.floor(Math.log10(room));
+  const length = [5, 2, 1].map((n) => n * decade).find((l) => l <= room) ?? decade;
+  const [factor, unit] = prefixFor(length, 'm');
+  return { length, words: `${Number((length / factor).toPrecision(3))} ${unit}` };
+}
+
+export function sayValue(column, row) { // the value of a facet for one item: a word, a date, or a number with its unit
+  if (column.words) {
+    const code = column.codes[row];
+    return code === 0 ? 'missing' : column.words[Math.min(code, column.words.length - 1)];
+  }
+  return column.kind === 'date' ? sayDate(column.values[row]) : sayQuantity(column.values[row], column.unit ?? '');
+}

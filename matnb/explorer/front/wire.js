@@ -1,0 +1,109 @@
+// The line to Python. Three things can be at the other end: a Jupyter widget, a Panel component, or, in an exported
+// page, nothing but data. Messages are plain objects with a `kind`; what comes from Python may carry binary buffers.
+
+export function wireOf(model) {
+  if (model.answer) return new StillWire(model);
+  return new LiveWire(model.send_msg ? panelEnds(model) : jupyterEnds(model));
+}
+
+export function traitOf(model, name) { // a setting of the widget, the same way in Jupyter and in Panel
+  return model.send_msg || model.answer ? model[name] : model.get(name);
+}
+
+function jupyterEnds(model) {
+  return {
+    send: (message) => model.send(message),
+    listen(hear) {
+      const heard = (message, buffers) => hear(message, (buffers ?? []).map(bytesOf));
+      model.on('msg:custom', heard);
+      return () => model.off('msg:custom', heard);
+    },
+  };
+}
+
+function panelEnds(model) { // messages travel as JSON text: exactly what a Jupyter widget would have got
+  return {
+    send: (message) => model.send_msg(JSON.stringify(message)),
+    listen(hear) {
+      const heard = ({ message, buffers }) => hear(JSON.parse(message), (buffers ?? []).map(bytesOf));
+      model.on('msg:custom', heard);
+      return () => model.off('msg:custom', heard);
+    },
+  };
+}
+
+function bytesOf(buffer) {
+  if (buffer instanceof Uint8Array) return buffer;
+  return buffer.buffer ? new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength) : new Uint8Array(buffer);
+}
+
+export class Refused extends Error {} // what Python said no to, in plain words
+
+class LiveWire {
+  #asked = new Map();
+  #number = 0;
+  #ends;
+  #stop;
+
+  constructor(ends) {
+    this.#ends = ends;
+    this.live = true;
+    this.waiting = () => {}; // called with how many answers are awaited
+    this.told = () => {}; // called with each message that is no answer
+    this.#stop = ends.listen((message, buffers) => this.#hear(message, buffers));
+  }
+
+  tell(kind, body = {}) { this.#ends.send({ kind, ...body }); }
+
+  ask(kind, body = {}) {
+    const ask = ++this.#number;
+    return new Promise((resolve, reject) => {
+      this.#asked.set(ask, { resolve, reject, since: performance.now(), kind });
+      this.waiting(this.#asked.size);
+      this.#ends.send({ kind, ask, ...body });
+    });
+  }
+
+  oldest() { // the question that has waited longest, for a line that says why nothing happens
+    const first = this.#asked.values().next().value;
+    return first ? { kind: first.kind, seconds: (performance.now() - first.since) / 1000 } : null;
+  }
+
+  #hear(message, buffers) {
+    const asked = this.#asked.get(message.ask);
+    if (!asked) {
+      if (message.ask === undefined || message.ask === null) this.told(message, buffers);
+      return;
+    }
+    this.#asked.delete(message.ask);
+    this.waiting(this.#asked.size);
+    if (message.kind === 'refused') asked.reject(new Refused(message.said));
+    else asked.resolve({ message, buffers });
+  }
+
+  close() {
+    this.#stop();
+    this.#asked.clear();
+  }
+}
+
+class StillWire { // an exported page: `model.answer(kind, body)` gives what was stored, or null
+  constructor(model) {
+    this.live = false;
+    this.waiting = () => {};
+    this.told = () => {};
+    this.answer = model.answer;
+  }
+
+  tell() {}
+
+  async ask(kind, body = {}) {
+    const found = await this.answer(kind, body);
+    if (!found) throw new Refused('This needs Python; it is not part of an exported page.');
+    return found;
+  }
+
+  oldest() { return null; }
+
+  close() {}
+}
