@@ -97,9 +97,11 @@ export class Pictures {
     for (const key of [...this.#waiters.keys()]) this.#settle(key, null);
   }
 
-  #standIn(row) {
-    for (const size of PICTURE_SIZES) {
-      const found = this.#kept.get(this.#key(row, size, this.#store.picture.channel));
+  #standIn(row) { return this.largest(row, this.#store.picture.channel); }
+
+  largest(row, channel) { // the largest picture that is here, of any size; asks for nothing
+    for (const size of PICTURE_SIZES.toReversed()) {
+      const found = this.#kept.get(this.#key(row, size, channel));
       if (found && !found.failed) return this.#painted(found);
     }
     return null;
