@@ -56,10 +56,10 @@ export class Pictures {
     return this.seen(row, size);
   }
 
-  seen(row, size) { // the same, but asks for nothing
-    const found = this.about(row, size);
+  seen(row, size, channel = this.#store.picture.channel) { // the same, but asks for nothing
+    const found = this.about(row, size, channel);
     if (found) return found.failed ? null : this.#painted(found);
-    return this.#standIn(row);
+    return this.largest(row, channel);
   }
 
   about(row, size, channel = this.#store.picture.channel) { // what is known: { row, alt, label, width, failed, high, wide, levels }, or null; asks for nothing
@@ -96,8 +96,6 @@ export class Pictures {
     this.#forgetWishes(() => true);
     for (const key of [...this.#waiters.keys()]) this.#settle(key, null);
   }
-
-  #standIn(row) { return this.largest(row, this.#store.picture.channel); }
 
   largest(row, channel) { // the largest picture that is here, of any size; asks for nothing
     for (const size of PICTURE_SIZES.toReversed()) {

@@ -9,7 +9,7 @@ import { scaleBar, sayQuantity } from './units.js';
 const FIRST_MOST = 512; // points a side that are fetched first
 const MOST = 2048; // and when they are looked at
 const LEAST_BOX = 4; // points of a scan
-const HELP = 'Arrow keys move the cursor and say the value there, plus and minus zoom, 0 fits, B begins a box which the '
+const VIEWER_KEYS = 'Arrow keys move the cursor and say the value there, plus and minus zoom, 0 fits, B begins a box which the '
   + 'arrow keys then enlarge, Enter searches for it, Escape takes it away.';
 
 export class Viewer {
@@ -52,7 +52,7 @@ export class Viewer {
     this.boxBar = make('div', { class: 'mx-box-bar', role: 'group', 'aria-label': 'Box', hidden: true });
     return make('div', { class: 'mx-viewer' }, this.#tools(), this.stage, this.boxBar,
       make('p', { class: 'mx-under-stage' }, this.readout, this.honest), this.live, this.contrast.element,
-      make('p', { class: 'mx-hidden', id: help }, HELP));
+      make('p', { class: 'mx-hidden', id: help }, VIEWER_KEYS));
   }
 
   #tools() {
@@ -132,8 +132,8 @@ export class Viewer {
     if (!this.plane) return;
     const [high, wide] = this.plane.of;
     const zoom = this.lens.zoom * (globalThis.devicePixelRatio ?? 1);
-    const drawn = zoom >= 1 ? `${round(zoom)}:1` : `1:${round(1 / zoom)}`;
-    const kept = this.shrunk > 1 ? `, averaged to 1/${round(this.shrunk)}` : '';
+    const drawn = zoom >= 1 ? `${rounded(zoom)}:1` : `1:${rounded(1 / zoom)}`;
+    const kept = this.shrunk > 1 ? `, averaged to 1/${rounded(this.shrunk)}` : '';
     this.honest.textContent = `${wide} × ${high} points, shown at ${drawn}${kept}`;
   }
 
@@ -399,4 +399,4 @@ export class Viewer {
 
 function floatsOf(bytes) { return new Float32Array(bytes.slice().buffer); }
 
-function round(value) { return value >= 10 ? Math.round(value) : Number(value.toPrecision(2)); }
+function rounded(value) { return value >= 10 ? Math.round(value) : Number(value.toPrecision(2)); }
