@@ -1,3 +1,13 @@
 // The parts that a widget can show, by name. Each is a function (element, store) that returns how to stop.
 
-export const PARTS = {};
+import { drawFacets } from './facets.js';
+import { drawGallery } from './gallery.js';
+import { drawPage } from './page.js';
+import { drawProperties } from './properties.js';
+
+export const PARTS = {
+  explorer: (element, store, model) => drawPage(element, store, model, PARTS),
+  facets: drawFacets,
+  gallery: drawGallery,
+  properties: drawProperties,
+};

@@ -2,6 +2,7 @@
 // other; they change the store and listen to it.
 
 import { Bits } from './bits.js';
+import { picturesOf } from './pictures.js';
 import { Refused, wireOf } from './wire.js';
 
 export class Store {
@@ -211,6 +212,8 @@ export class Store {
     this.emit('view', change);
     if (!fromPython) this.wire.tell('view', { view: change });
   }
+
+  get pictures() { return picturesOf(this); }
 
   close() { this.wire.close(); }
 }

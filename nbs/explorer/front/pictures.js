@@ -52,8 +52,13 @@ export class Pictures {
 
   get(row, size) { // the picture if it is here (or one of another size meanwhile), else null; starts loading
     const found = this.about(row, size);
+    if (!found) this.#wish(row, size, '');
+    return this.seen(row, size);
+  }
+
+  seen(row, size) { // the same, but asks for nothing
+    const found = this.about(row, size);
     if (found) return found.failed ? null : this.#painted(found);
-    this.#wish(row, size, '');
     return this.#standIn(row);
   }
 
