@@ -2,6 +2,7 @@
 
 import { drawFacets } from './facets.js';
 import { drawGallery } from './gallery.js';
+import { drawMap } from './map.js';
 import { drawPage } from './page.js';
 import { drawProperties } from './properties.js';
 
@@ -9,5 +10,6 @@ export const PARTS = {
   explorer: (element, store, model) => drawPage(element, store, model, PARTS),
   facets: drawFacets,
   gallery: drawGallery,
+  map: drawMap,
   properties: drawProperties,
 };
