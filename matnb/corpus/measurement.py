@@ -47,6 +47,14 @@ class Channel:
         "Name and direction: unique within one measurement"
         return f'{self.name} {self.direction}'.strip()
 
+    @property
+    def period(self) -> float | None:
+        "After how much its numbers come round, if they are angles"
+        return _TURN.get(self.unit)
+
+
+_TURN = {'deg': 360.0, '°': 360.0, 'rad': 2 * math.pi}
+
 # %% ../../nbs/corpus/00_measurement.ipynb #f545333a
 _DIRECTION = re.compile(r'[\s_-]*(retrace|trace|forward|backward)$', re.I)
 _WORDS = re.compile(r'[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+')
