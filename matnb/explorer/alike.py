@@ -101,7 +101,8 @@ def answer_near(
     likes, others = (vectors_of_rows(scene, some, held, near) for some in (rows, unlike))
     kept = 'with_examples' in said.given and said.take('with_examples', bool)
     without = [] if kept else [scene.position(r) for r in rows + unlike]
-    found = find_like(near, likes, others, count, among(scene, said, held), without, exact=True)
+    where = among(scene, said, held)
+    found = find_like(near, likes, others, count, None if len(where) == len(near) else where, without, exact=True)
     far = np.isfinite(found.distance)
     return tell_found(scene, Found(found.rows[far], found.distance[far], found.example[far], found.unliked[far]),
                       say_near(held, len(rows), len(unlike)))
