@@ -19,6 +19,7 @@ FIELDS = 8  # on a side
 MARKS = {(0, 0): 1, (0, 7): 0, (7, 0): 0, (7, 7): 1, (0, 1): 0, (1, 0): 0, (7, 6): 0, (6, 7): 0}  # corners, fixed
 PLACES = [(y, x) for y in range(FIELDS) for x in range(FIELDS) if (y, x) not in MARKS]  # 56: 28 bits, each twice
 CHANNELS = (Channel('height', 'm'), Channel('phase', 'deg'))
+MATERIALS = ('PbTiO3', 'BiFeO3', 'BaTiO3')
 HOSTILE = ('<img src=x onerror="window.harmed=1">', '</script><script>window.harmed=2</script>',
            'javascript:window.harmed=3', '<svg/onload=window.harmed=4>', '"><b onmouseover="window.harmed=5">x',
            "');window.harmed=6;('", '\u202egnp.drawkcab\u202c', 'zero\u200bwidth\u200d\ufeffspaces', '&lt;b&gt;&amp;',
@@ -74,9 +75,10 @@ def identity_measurement(item: int) -> Measurement:
     "One item whose pictures and facets say which one it is"
     rng = np.random.default_rng(item)
     facets: dict[str, object] = {
-        'file': f'identity_{item:05}.ibw', 'sample': f'S{item // 24}', 'material': ('PbTiO3', 'BiFeO3', 'BaTiO3')[item % 3],
+        'file': f'identity_{item:05}.ibw', 'sample': f'S{item // 24}', 'material': MATERIALS[item % 3],
         'outcome': ('success', 'partial', 'failed')[int(rng.integers(3))], 'thickness': float(rng.lognormal(-17, 0.6)),
-        'scan_size': float(rng.choice([1e-6, 2e-6, 5e-6])), 'date': f'20{10 + item % 15}-{1 + item % 12:02}-{1 + item % 28:02}',
+        'scan_size': float(rng.choice([1e-6, 2e-6, 5e-6])),
+        'date': f'20{10 + item % 15}-{1 + item % 12:02}-{1 + item % 28:02}',
         'measured_by': f'Person {item % 7}', 'd33': float(rng.normal(60, 12)), 'notes': f'number {item} of many'}
     for name in ('material', 'thickness', 'date', 'd33', 'outcome'):
         if rng.random() < 0.08: del facets[name]

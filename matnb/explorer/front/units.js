@@ -40,3 +40,11 @@ export function scaleBar(extent, share = 0.35) { // a round length in metres, an
   const [factor, unit] = prefixFor(length, 'm');
   return { length, words: `${Number((length / factor).toPrecision(3))} ${unit}` };
 }
+
+export function sayValue(column, row) { // the value of a facet for one item: a word, a date, or a number with its unit
+  if (column.words) {
+    const code = column.codes[row];
+    return code === 0 ? 'missing' : column.words[Math.min(code, column.words.length - 1)];
+  }
+  return column.kind === 'date' ? sayDate(column.values[row]) : sayQuantity(column.values[row], column.unit ?? '');
+}

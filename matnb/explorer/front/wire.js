@@ -21,11 +21,11 @@ function jupyterEnds(model) {
   };
 }
 
-function panelEnds(model) {
+function panelEnds(model) { // messages travel as JSON text: exactly what a Jupyter widget would have got
   return {
-    send: (message) => model.send_msg(message),
+    send: (message) => model.send_msg(JSON.stringify(message)),
     listen(hear) {
-      const heard = (event) => hear(event.data.message, (event.data.buffers ?? []).map(bytesOf));
+      const heard = ({ message, buffers }) => hear(JSON.parse(message), (buffers ?? []).map(bytesOf));
       model.on('msg:custom', heard);
       return () => model.off('msg:custom', heard);
     },

@@ -1,7 +1,7 @@
 // The orders of the gallery: numbers are sorted together with the row they belong to, in typed arrays only, so that a
 // million items take a fraction of a second. Every order is over all rows of a step; what is shown is picked from it.
 
-const ROW_ROOM = 2 ** 21; // rows that fit beside a 32-bit number in the 53 bits of a whole double
+const SORTS_LAST = 2 ** 32 - 1; // sorts last
 
 export class Order { // rows in their order; those without a value come last, also when it is reversed
   constructor(rows, present = rows.length) {
@@ -53,17 +53,26 @@ function wordPlaces(words) { // words in the order people expect (a2 before a10)
 }
 
 function byValues(rows, values) {
+  const numberOf = values instanceof Float32Array ? exactNumbers(values) : evenNumbers(rows, values);
+  const numbers = new Uint32Array(rows.length);
+  let missing = 0;
+  for (let n = 0; n < rows.length; n += 1) {
+    numbers[n] = numberOf(rows[n]);
+    missing += numbers[n] === SORTS_LAST;
+  }
+  return sorted(rows, numbers, rows.length - missing);
+}
+
+function exactNumbers(values) { // the bits of 32-bit numbers, turned so that they grow with the value
+  const words = new Uint32Array(values.buffer, values.byteOffset, values.length);
+  return (row) => (Number.isFinite(values[row]) ? (words[row] ^ (words[row] >>> 31 ? 0xffffffff : 0x80000000)) >>> 0 : SORTS_LAST);
+}
+
+function evenNumbers(rows, values) { // dates and places of words: even steps between the least and the greatest
   const at = ArrayBuffer.isView(values) ? (row) => values[row] : values.at;
   const [least, greatest] = extent(rows, at);
-  const factor = greatest > least ? (2 ** 32 - 2) / (greatest - least) : 0;
-  const numbers = new Uint32Array(rows.length);
-  for (let n = 0; n < rows.length; n += 1) {
-    const value = at(rows[n]);
-    numbers[n] = Number.isFinite(value) ? Math.floor((value - least) * factor) : 2 ** 32 - 1;
-  }
-  let missing = 0;
-  for (const number of numbers) missing += number === 2 ** 32 - 1;
-  return sorted(rows, numbers, rows.length - missing);
+  const factor = greatest > least ? (SORTS_LAST - 1) / (greatest - least) : 0;
+  return (row) => (Number.isFinite(at(row)) ? Math.floor((at(row) - least) * factor) : SORTS_LAST);
 }
 
 function extent(rows, at) {
@@ -78,10 +87,14 @@ function extent(rows, at) {
 }
 
 function sorted(rows, numbers, present = rows.length) { // stable: number first, place in rows second, as one double
+  const room = 2 ** Math.ceil(Math.log2(rows.length + 1));
+  const cut = 2 ** Math.max(0, 32 + Math.log2(room) - 53); // beyond two million rows numbers are a little coarser
   const keys = new Float64Array(rows.length);
-  for (let n = 0; n < rows.length; n += 1) keys[n] = numbers[n] * ROW_ROOM + n;
+  for (let n = 0; n < rows.length; n += 1) keys[n] = Math.floor(numbers[n] / cut) * room + n;
   keys.sort();
-  return new Order(Uint32Array.from(keys, (key) => rows[key % ROW_ROOM]), present);
+  const found = new Uint32Array(rows.length);
+  for (let n = 0; n < rows.length; n += 1) found[n] = rows[keys[n] % room];
+  return new Order(found, present);
 }
 
 function gridOf(places, dimensions, count) { // places as whole numbers on a grid that covers the map

@@ -1,0 +1,3 @@
+// Properties: placeholder.
+
+export function drawProperties(element, store) { return store.on('scene', () => { element.textContent = 'properties'; }); }
