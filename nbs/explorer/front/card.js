@@ -33,7 +33,7 @@ class Card {
     const on = (event, act) => store.on(event, act);
     const draw = oncePerFrame(() => this.#drawChannels());
     this.#stop = stops(on('scene', () => this.#forget()), on('focus', (row) => this.#focused(row)), on('pin', () => this.#sayPinned()),
-      on('pictures', draw), on('picture', () => { draw(); this.#follow(); }), on('columns', () => this.#again()), draw.stop);
+      on('pictures', draw), on('picture', () => { draw(); this.#follow(); }), on('columns', () => this.#again()), on('region', () => { if (this.dialog.open) this.dialog.close(); }), draw.stop);
     if (store.focused >= 0) this.#focused(store.focused);
   }
 
