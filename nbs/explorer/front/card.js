@@ -133,7 +133,7 @@ class Card {
     const copied = make('span', { class: 'mx-quiet', role: 'status' });
     const copy = button('Copy id', () => this.#copy(told.id, copied), { class: 'mx-tiny' });
     this.sub.replaceChildren(make('code', {}, told.id), ' ', copy, copied,
-      told.simulated ? make('span', { class: 'mx-badge' }, 'simulated') : '', make('span', { class: 'mx-card-file' }, told.file ?? ''));
+      told.simulated ? make('span', { class: 'mx-origin' }, 'simulated') : '', make('span', { class: 'mx-card-file' }, told.file ?? ''));
   }
 
   async #copy(words, said) {

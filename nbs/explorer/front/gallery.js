@@ -37,7 +37,7 @@ class Gallery {
     });
     this.head = make('p', { class: 'mx-count' });
     this.live = make('p', { class: 'mx-hidden', role: 'status', 'aria-live': 'polite' });
-    this.empty = make('p', { class: 'mx-empty', hidden: true });
+    this.empty = make('p', { class: 'mx-gallery-empty', hidden: true });
     this.marks = make('div', { class: 'mx-marks', hidden: true, role: 'group', 'aria-label': 'Marked pictures' });
     this.element = make('section', { class: 'mx-gallery', 'aria-label': 'Gallery' },
       make('header', { class: 'mx-gallery-head' }, this.head, this.#controls()), this.live, this.marks, this.empty, this.wall.element,

@@ -3,6 +3,7 @@
 import { drawCard } from './card.js';
 import { drawFacets } from './facets.js';
 import { drawGallery } from './gallery.js';
+import { drawMap } from './map.js';
 import { drawPage } from './page.js';
 import { drawProperties } from './properties.js';
 import { drawStrip } from './strip.js';
@@ -12,6 +13,7 @@ export const PARTS = {
   facets: drawFacets,
   gallery: drawGallery,
   item: drawCard,
+  map: drawMap,
   neighbours: drawStrip,
   properties: drawProperties,
 };

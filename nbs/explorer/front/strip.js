@@ -171,7 +171,7 @@ export class Strip {
   // --- Examples
 
   #showExamples() {
-    const chip = (row, which) => make('span', { class: 'mx-chip' }, which > 0 ? '+ ' : '− ', this.#nameOf(row),
+    const chip = (row, which) => make('span', { class: 'mx-example' }, which > 0 ? '+ ' : '− ', this.#nameOf(row),
       button('×', () => this.#example(row, which), { class: 'mx-tiny', 'aria-label': `No longer ${which > 0 ? 'more' : 'less'} like ${this.#nameOf(row)}` }));
     const all = [...this.likes.map((row) => chip(row, 1)), ...this.unlikes.map((row) => chip(row, -1))];
     this.examples.hidden = !all.length;

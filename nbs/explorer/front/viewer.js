@@ -44,10 +44,10 @@ export class Viewer {
     const help = freshName('help');
     this.canvas = make('canvas', { class: 'mx-plane', tabindex: 0, role: 'application', 'aria-roledescription': 'picture', 'aria-describedby': help });
     this.#listen(this.canvas);
-    this.bar = make('span', { class: 'mx-bar mx-stage-bar', 'aria-hidden': 'true', hidden: true }, make('i'), make('b'));
+    this.bar = make('span', { class: 'mx-scale mx-stage-scale', 'aria-hidden': 'true', hidden: true }, make('i'), make('b'));
     this.said = make('p', { class: 'mx-stage-said', hidden: true });
     this.stage = make('div', { class: 'mx-stage' }, this.canvas, this.bar, this.said);
-    this.readout = make('span', { class: 'mx-readout' });
+    this.readout = make('span', { class: 'mx-value-here' });
     this.honest = make('span', { class: 'mx-honest' });
     this.live = make('span', { class: 'mx-hidden', role: 'status', 'aria-live': 'polite' });
     this.boxBar = make('div', { class: 'mx-box-bar', role: 'group', 'aria-label': 'Box', hidden: true });
