@@ -37,10 +37,10 @@ function crumb(step, store) {
   const told = `${step.label}, ${sayCount(step.count)} items${step.said ? `, ${step.said}` : ''}`;
   const more = { title: told, class: 'mx-crumb' };
   if (current) more['aria-current'] = 'step';
-  return button(`${step.name ?? step.label} · ${sayCount(step.count)}`, () => (current ? null : goTo(store, step.number)), more);
+  return button(`${step.name ?? step.label} · ${sayCount(step.count)}`, () => (current ? null : goToStep(store, step.number)), more);
 }
 
-export function goTo(store, step) { return store.attempt('go', { step }); }
+export function goToStep(store, step) { return store.attempt('go', { step }); }
 
 // --- The tree
 
@@ -57,7 +57,7 @@ function stepTree(store, close) {
 function treeRow(step, store, close) {
   const current = step.number === store.scene.current;
   const name = step.name ?? step.label;
-  const go = button(name, () => { close(); if (!current) goTo(store, step.number); }, { class: 'mx-tree-name', 'aria-current': current ? 'step' : null });
+  const go = button(name, () => { close(); if (!current) goToStep(store, step.number); }, { class: 'mx-tree-name', 'aria-current': current ? 'step' : null });
   const told = [`${sayCount(step.count)} items`, step.said, step.vectors, step.quality_said].filter(Boolean).join(' · ');
   const row = make('div', { class: 'mx-tree-row' }, go, make('span', { class: 'mx-quiet', title: told }, told));
   const rename = button('Rename', () => renameStep(row, step, store), { class: 'mx-small', 'aria-label': `Rename ${name}` });
