@@ -13,7 +13,7 @@ export const LEAST_TO_MAP = 4;
 
 export function drawBar(element, store) {
   const title = make('strong', { class: 'mx-title' });
-  const badge = make('span', { class: 'mx-badge', hidden: true, title: 'Some or all of these items were computed, not measured' }, 'simulated');
+  const badge = make('span', { class: 'mx-simulated', hidden: true, title: 'Some or all of these items were computed, not measured' }, 'simulated');
   const trail = make('div', { class: 'mx-steps' });
   const acts = make('div', { class: 'mx-acts', role: 'toolbar', 'aria-label': 'What to do' });
   const parts = [undoButtons(store), mapButton(store), branchButton(store), compareButton(store),

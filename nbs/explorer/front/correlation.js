@@ -46,5 +46,5 @@ function linearCorrelation(x, y) { // NaN where one of the two never varies
 export function sayCorrelation(found, written) {
   if (!found) return '';
   const sample = found.sampled ? `, from ${written(found.sampled)} of them` : '';
-  return `ρ = ${found.rho.toFixed(2).replace('-', '−')} (n = ${written(found.count)}${sample})`;
+  return `ρ = ${found.rho.toFixed(2).replace('-0.00', '0.00').replace('-', '−')} (n = ${written(found.count)}${sample})`;
 }

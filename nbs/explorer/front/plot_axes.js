@@ -19,7 +19,6 @@ function drawAcross(context, width, height, axis, css) {
   context.textBaseline = 'top';
   for (const { place, words } of axis.ticks(Math.max(2, Math.floor(width / 70)))) {
     const x = Math.round(place * width) + 0.5;
-    rule(context, css.line, x, 0, x, height, 0.45);
     rule(context, css.quiet, x, height, x, height + 4, 1);
     const half = context.measureText(words).width / 2;
     if (x - half < free) continue;
@@ -35,7 +34,6 @@ function drawUp(context, width, height, axis, css) {
   context.textBaseline = 'middle';
   for (const { place, words } of axis.ticks(Math.max(2, Math.floor(height / 40)))) {
     const y = Math.round((1 - place) * height) + 0.5;
-    rule(context, css.line, 0, y, width, y, 0.45);
     rule(context, css.quiet, -4, y, 0, y, 1);
     context.fillStyle = css.quiet;
     context.fillText(words, -7, y);

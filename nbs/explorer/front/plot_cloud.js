@@ -3,6 +3,10 @@
 import { Axis } from './axes.js';
 import { Cloud } from './map_cloud.js';
 
+const SPREAD_UNTIL = 60000; // points; beyond, density is shown
+const OFTEN_EQUAL = 2.5; // points per pixel on average from which they are spread
+const FARTHEST = 11; // pixels
+const GOLDEN_ANGLE = 2.39996; // so that they fill the round evenly
 const FREE_ENDS = 0.025; // of an axis, left free at both ends
 
 export function pairedItems(step, across, up, logs) { // { rows, x, y, axes, without }; across and up: columns
@@ -48,7 +52,25 @@ export function cloudBetween({ rows, x, y, axes }, itemCount, width, height) {
     places[2 * n] = across.place(x[n]) * width;
     places[2 * n + 1] = (1 - up.place(y[n])) * height;
   }
-  return new Cloud({ rows, places, dimensions: 2 }, itemCount);
+  const spread = rows.length <= SPREAD_UNTIL && sidewards(places, width, height);
+  return Object.assign(new Cloud({ rows, places, dimensions: 2 }, itemCount), { spread });
+}
+
+function sidewards(places, width, height) { // points on the same pixel would hide each other: they go into a small round
+  const [columns, lines] = [Math.ceil(width) + 1, Math.ceil(height) + 1];
+  const cells = new Uint16Array(columns * lines);
+  const cellOf = (at) => Math.round(places[at + 1]) * columns + Math.round(places[at]);
+  let taken = 0;
+  for (let at = 0; at < places.length; at += 2) if (cells[cellOf(at)]++ === 0) taken += 1;
+  if (places.length / 2 < OFTEN_EQUAL * taken) return false;
+  cells.fill(0);
+  for (let at = 0; at < places.length; at += 2) {
+    const nth = cells[cellOf(at)]++;
+    const reach = Math.min(FARTHEST, 1.3 * Math.sqrt(nth));
+    places[at] += reach * Math.cos(nth * GOLDEN_ANGLE);
+    places[at + 1] += reach * Math.sin(nth * GOLDEN_ANGLE);
+  }
+  return true;
 }
 
 export function projectPixels(cloud, ratio) { // CSS pixels to those that are painted

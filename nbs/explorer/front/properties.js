@@ -11,6 +11,7 @@ import { PlotPane } from './plot_pane.js';
 import { sayCount, sayDate, sayQuantity } from './units.js';
 
 const TOOLS_OF_PLOT = [['box', 'Box', 'Draw a box: a range of both properties'], ['lasso', 'Lasso', 'Draw a line around points']];
+const MANY_VALUES = 30; // different ones, from which a facet spreads well along an axis
 
 export function drawProperties(element, store) {
   const panel = new PropertiesPanel(store);
@@ -32,7 +33,7 @@ class PropertiesPanel {
     this.element = make('div', { class: 'mx-properties' }, this.makeTools(), this.empty, this.pane.element, this.summary, this.live);
     this.describe = slowly(() => this.describeNow(), 200);
     const watching = new ResizeObserver(() => this.sized());
-    watching.observe(this.element);
+    watching.observe(this.pane.element);
     this.stop = stops(this.listen(), () => watching.disconnect(), this.describe.stop, this.colour.stop, () => this.pane.stop());
     if (store.scene) this.fill();
   }
@@ -87,12 +88,13 @@ class PropertiesPanel {
 
   fill() { // the facets that can stand on an axis
     const facets = this.store.scene.facets.filter((facet) => (facet.kind === 'quantity' || facet.kind === 'date') && facet.values > 0);
+    const telling = [...facets].sort((a, b) => Math.min(b.values, MANY_VALUES) - Math.min(a.values, MANY_VALUES) || (a.kind === 'date') - (b.kind === 'date'));
     const kept = this.store.scene.view?.properties ?? {};
     if (Array.isArray(kept.logs)) this.logs = kept.logs.slice(0, 2);
     this.choices.forEach((choice, n) => {
       const before = choice.value;
       choice.replaceChildren(...facets.map((facet) => make('option', { value: facet.name }, facet.label)));
-      const wanted = [n ? kept.y : kept.x, before, facets[Math.min(n, facets.length - 1)]?.name];
+      const wanted = [n ? kept.y : kept.x, before, telling[Math.min(n, telling.length - 1)]?.name];
       choice.value = wanted.find((name) => facets.some((facet) => facet.name === name)) ?? '';
     });
     this.refresh();
@@ -129,6 +131,7 @@ class PropertiesPanel {
     this.sayEmpty(this.paired.rows.length ? '' : 'No item of this step has both.');
     const labels = columns.map((column, n) => axisLabel(column, this.paired.axes?.[n]));
     this.pane.show(this.paired, labels);
+    this.spread = this.pane.cloud?.spread;
     this.shown = labels.join();
     this.describeNow();
   }
@@ -166,8 +169,9 @@ class PropertiesPanel {
   sayWithout() {
     const [noX, noY, lowX, lowY] = this.paired.without;
     const [x, y] = this.columns.map((column) => column.name.replaceAll('_', ' '));
+    const spread = this.spread ? ['equal values lie side by side'] : [];
     return [[noX, `without ${x}`], [x === y ? 0 : noY, `without ${y}`], [lowX, `with ${x} not above zero`], [lowY, `with ${y} not above zero`]]
-      .filter(([count]) => count).map(([count, words]) => `${sayCount(count)} ${words}`);
+      .filter(([count]) => count).map(([count, words]) => `${sayCount(count)} ${words}`).concat(spread);
   }
 
   sayItem(row) {
