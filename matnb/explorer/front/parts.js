@@ -1,6 +1,7 @@
 // The parts that a widget can show, by name. Each is a function (element, store) that returns how to stop.
 
 import { drawFacets } from './facets.js';
+import { drawForm } from './form.js';
 import { drawGallery } from './gallery.js';
 import { drawPage } from './page.js';
 import { drawProperties } from './properties.js';
@@ -11,3 +12,5 @@ export const PARTS = {
   gallery: drawGallery,
   properties: drawProperties,
 };
+
+export const PARTS_WITHOUT_SCENE = { form: drawForm }; // functions (element, wire): these show no corpus
