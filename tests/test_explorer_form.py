@@ -55,7 +55,8 @@ class FormPage(FrontPage):
 @pytest.fixture
 def page(browser, monkeypatch):
     index.gate.set()
-    made = FormPage(browser, monkeypatch, TypedForm(fields_of_function(index), index, title='Index patterns'), width=760)
+    form = TypedForm(fields_of_function(index), index, title='Index patterns')
+    made = FormPage(browser, monkeypatch, form, width=760)
     yield made
     index.gate.set()
     made.form.wait(10)
@@ -70,8 +71,8 @@ def test_each_parameter_is_a_field_with_its_name_meaning_and_unit(page):
     assert tab.get_by_role('checkbox', name='Refine').is_checked()
     assert tab.get_by_role('group', name='Phases').get_by_role('checkbox').count() == 3
     assert tab.get_by_role('checkbox', name='ferrite').is_checked()
-    told = tab.evaluate("""() => document.querySelector('input.mx-entry-number').getAttribute('aria-describedby').split(' ')
-        .map((id) => document.getElementById(id).textContent)""")
+    told = tab.evaluate("""() => document.querySelector('input.mx-entry-number').getAttribute('aria-describedby')
+        .split(' ').map((id) => document.getElementById(id).textContent)""")
     assert told[:2] == ['without a unit: m', 'Distance between points. From 100 pm to 1 µm']
     assert page.field('Notes').input_value() == '<b>bold</b> & "quoted"' and tab.locator('.mx-form b').count() == 0
 

@@ -690,7 +690,8 @@ def told_form(
 ) -> dict[str, Any]:  # JSON
     "All that a page needs to show a form"
     asked = [{'name': f.name, 'label': f.label, 'kind': f.kind, 'about': plain_text(f.about, 1000),
-              'unit': f'without a unit: {f.unit}' if takes_prefix(f.unit) else f.unit, 'range': say_range(f), 'choices': [label_of(c) for c in f.choices], 
+              'unit': f'without a unit: {f.unit}' if takes_prefix(f.unit) else f.unit, 'range': say_range(f),
+              'choices': [label_of(c) for c in f.choices],
               'needed': f.needed and f.default is None and f.kind not in ('yes or no', 'several'),
               'long': isinstance(f.default, str) and ('\n' in f.default or len(f.default) > 60)}
              for f in form.fields.values()]
