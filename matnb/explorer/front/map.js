@@ -31,6 +31,7 @@ class PointMap {
     this.help = make('div', { class: 'mx-hidden', id: freshName('map-keys') }, MAP_KEYS);
     this.element = make('div', { class: 'mx-map', 'data-lm-suppress-shortcuts': 'true' },
       this.tools.element, this.panes, this.foot, this.live, this.help);
+    this.element.pointMap = this; // for whoever looks into it: tests, and the curious in a console
     this.keepWindow = slowly(() => this.#keepWindow(), 400);
     this.main = this.#newPane(() => '');
     this.other = null;

@@ -26,7 +26,7 @@ export function listenToMapKeys(pane, hand, tools, say, label) {
 
 function keyAction(event, pane, hand, tools, say, label) {
   const { key } = event;
-  if (WAYS[key]) return () => (event.shiftKey ? pane.pan(...WAYS[key].map((d) => -d * STEP)) : goTo(pane, WAYS[key], say));
+  if (WAYS[key]) return () => (event.shiftKey ? pane.pan(...WAYS[key].map((d) => -d * STEP)) : goAlong(pane, WAYS[key], say));
   if (key === 'Enter') return enterAction(event, pane, say);
   if (key === 'Escape') return escapeAction(pane, hand);
   if (event.altKey) return null;
@@ -54,7 +54,7 @@ function chooseInView(pane, label) {
   chooseOnMap(pane.store, boxCondition(pane.cloud, [x0, y0], [x1, y1], label), '');
 }
 
-function goTo(pane, way, say) {
+function goAlong(pane, way, say) {
   const from = pane.cursor >= 0 ? pane.screenOf(pane.cursor) : null;
   const row = from ? nextRow(pane, from, way) : nextRow(pane, [pane.window.width / 2, pane.window.height / 2], null);
   if (row < 0) { say('No point further in this direction.'); return; }

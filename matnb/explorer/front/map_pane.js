@@ -32,13 +32,13 @@ export class MapPane {
     this.settle = slowly(() => this.#settled(), 90);
     this.observer = new ResizeObserver(() => this.resize());
     this.observer.observe(element);
-    this.theme = themeOf(element);
   }
 
   // --- What is shown
 
   async show(step, window, smoothly = true) { // a step, in a window as it was kept, or all of it
     const asked = ++this.asked;
+    this.theme = themeOf(this.element);
     const cloud = step?.rows.length ? new Cloud(step, this.store.scene.count) : null;
     const legend = cloud ? await colourCloud(this.store, cloud, this.theme) : null;
     if (asked !== this.asked) return;
@@ -158,7 +158,7 @@ export class MapPane {
   // --- Painting
 
   #draw() {
-    if (!this.ratio) return;
+    if (!this.ratio || !this.theme) return;
     if (this.journey) this.stale = true;
     if (this.stale) this.#paintOrMove();
     this.#drawMarks();
@@ -197,13 +197,15 @@ export class MapPane {
     this.paintedAt = performance.now();
     this.took = this.paintedAt - began;
     this.cost = this.cost ? 0.7 * this.cost + 0.3 * this.took : this.took;
+    if (this.lookChanged) this.changed();
   }
 
   #decide(cloud) { // points or their density
     const wanted = this.tools.density;
     this.inView = cloud.inBox(this.window);
     const dense = wanted ?? (!cloud.solid && this.inView > (this.dense ? 0.8 : 1) * CROWD);
-    if (dense !== this.dense) { this.dense = dense; this.changed(); }
+    this.lookChanged = dense !== this.dense;
+    this.dense = dense;
   }
 
   #paintDensity() {
@@ -261,7 +263,7 @@ export class MapPane {
     const before = this.pictured;
     this.pictured = wanted;
     if (wanted) this.marks.choose(this.cloud, this.window, this.inView); else this.marks.clear();
-    if (wanted !== before) this.changed();
+    if (wanted !== before || this.dense) this.changed();
   }
 
   #drawMarks() {

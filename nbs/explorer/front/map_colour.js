@@ -3,7 +3,7 @@
 import { OTHER_WORDS, WORD_COLOURS, colourTable, rgbOf } from './colours.js';
 import { RING, blended, packed, unpacked } from './points.js';
 import { ramp } from './density.js';
-import { prefixFor, sayDate, sayDistance, sayNumber } from './units.js';
+import { prefixFor, sayDate, sayDistance, sayNumber, sayQuantity } from './units.js';
 
 const NAMED = 7; // words with a colour of their own
 const RATHER_LOGARITHMIC = 30; // times that the largest value exceeds the smallest
@@ -108,8 +108,9 @@ function colourByNumber(cloud, values, theme, { title, unit, say, nearIsStrong }
   const table = tableFor(theme, nearIsStrong);
   const missing = paintNumbers(cloud, values, range, table, theme);
   if (!(range.high >= range.low)) return { title, missing, note: 'No point of this step has a value.' };
-  const [factor, named] = say ? [1, ''] : prefixFor(Math.max(Math.abs(range.low), Math.abs(range.high)), unit);
-  const write = say ?? ((value) => sayNumber(value / factor));
+  const wide = range.low > 0 && range.high / range.low > 999; // then each end has a prefix of its own
+  const [factor, named] = say || wide ? [1, ''] : prefixFor(Math.max(Math.abs(range.low), Math.abs(range.high)), unit);
+  const write = say ?? (wide ? (value) => sayQuantity(value, unit) : (value) => sayNumber(value / factor));
   const words = [`${range.cutLow ? '≤ ' : ''}${write(range.low)}`, `${range.cutHigh ? '≥ ' : ''}${write(range.high)}`];
   const scale = range.logarithmic ? 'logarithmic' : '';
   return { title, unit: [named, scale].filter(Boolean).join(', '), table, words, missing };
@@ -126,7 +127,9 @@ function rangeOf(cloud, values, plain) { // without the outermost hundredth when
   const at = (share) => sorted[Math.min(sorted.length - 1, Math.round(share * (sorted.length - 1)))];
   const [low, high, usualLow, usualHigh] = [at(0), at(1), at(0.01), at(0.99)];
   const logarithmic = !plain && low > 0 && high / low > RATHER_LOGARITHMIC;
-  if (logarithmic || high - low <= 2 * (usualHigh - usualLow) || usualHigh === usualLow) return { low, high, logarithmic };
+  const scaled = logarithmic ? Math.log : Number;
+  const stretched = scaled(high) - scaled(low) > 1.6 * (scaled(usualHigh) - scaled(usualLow)) && usualHigh > usualLow;
+  if (!stretched) return { low, high, logarithmic };
   return { low: usualLow, high: usualHigh, logarithmic, cutLow: low < usualLow, cutHigh: high > usualHigh };
 }
 
