@@ -7,9 +7,9 @@ __all__ = ['MOST_FOUND', 'CAREFULLY', 'LOOKS', 'vectors_asked', 'vectors_of_rows
            'step_asked', 'say_near', 'tell_found', 'distances_from', 'answer_distances', 'box_asked', 'near_box',
            'items_among', 'tell_hits', 'tell_window', 'answer_why', 'distance_between']
 
-# %% ../../nbs/explorer/07_alike.ipynb #6b5e5fdc
+# %% ../../nbs/explorer/07_alike.ipynb #6298511e
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -217,14 +217,16 @@ def near_box(
     named = said.text('vectors', 200) if 'vectors' in said.given else ''
     part, words = items_among(scene, said), ''
     try:
-        try: hits = search_regions(part, box, vectors=_windows_named(scene, named), count=count, looks=LOOKS, missing='nan')
+        try:
+            windows = _windows_named(scene, named)
+            hits = search_regions(part, box, vectors=windows, count=count, looks=LOOKS, missing='nan')
         except MissingVectors as e:
             hits = search(part, box, vectors=vectors_asked(scene, said).name, count=count, exact=True, missing='nan')
             words = f'; the part is compared with whole images, since {e}'
     except (CorpusError, OSError, ValueError) as e: raise Declined(str(e)) from e
     return tell_hits(scene, hits, words)
 
-
+# %% ../../nbs/explorer/07_alike.ipynb #5c2cfabb
 def _windows_named(scene: Scene, named: str) -> str | None:
     "The set of windows that belongs to some vectors, if it has one; else whichever there is"
     try: return window_set(scene.items, named or None).name
@@ -295,4 +297,5 @@ def distance_between(
     "How far two items are from each other"
     near, at = ready(scene, held), [scene.position(row), scene.position(other)]
     if not all(p < len(near) and near.points.usable[p] for p in at): return float('nan')
-    return float(far_apart(*near.points.vectors[at], near.metric))
+    one, two = near.points.vectors[at]
+    return float(far_apart(one, two, near.metric))

@@ -8,7 +8,7 @@ import { sayCount, sayDistance, sayValue } from './units.js';
 import { Wall } from './wall.js';
 
 const SIZES = { least: 56, usual: 120, most: 320 };
-const HELP = 'Arrow keys move between pictures, Enter opens the item card, P pins, Space marks, Shift with arrows marks several.';
+const WALL_KEYS = 'Arrow keys move between pictures, Enter opens the item card, P pins, Space marks, Shift with arrows marks several.';
 
 export function drawGallery(element, store) {
   const gallery = new Gallery(store);
@@ -41,7 +41,7 @@ class Gallery {
     this.marks = make('div', { class: 'mx-marks', hidden: true, role: 'group', 'aria-label': 'Marked pictures' });
     this.element = make('section', { class: 'mx-gallery', 'aria-label': 'Gallery' },
       make('header', { class: 'mx-gallery-head' }, this.head, this.#controls()), this.live, this.marks, this.empty, this.wall.element,
-      make('p', { class: 'mx-hidden', id: help }, HELP));
+      make('p', { class: 'mx-hidden', id: help }, WALL_KEYS));
     this.#stop = this.#listen(oncePerFrame(() => this.#refresh()), slowly(() => this.#announce(), 400));
   }
 

@@ -86,7 +86,7 @@ class PointMap {
 
   async #showStep(step, smoothly) {
     this.renewed = false;
-    this.tools.asSeemsRight();
+    this.tools.asSeemsRight(step.dimensions === 3);
     const kept = this.#windows.get(step.number) ?? this.#viewOf(step.number);
     try { await this.main.show(step, kept, smoothly); } catch (error) { this.store.complain(error); }
     this.#describe();
@@ -121,11 +121,7 @@ class PointMap {
   }
 
   #restore(view) { // a saved view, or Python, asks for a window
-    if (view?.step !== this.main.cloud?.step.number) return;
-    const { cloud } = this.main;
-    if (view.turn && cloud.solid) { cloud.turn.rows = view.turn; cloud.turned(); }
-    this.main.window.restore(view);
-    this.main.repaint();
+    if (this.main.cloud && view?.step === this.main.cloud.step.number) this.main.restore(view);
   }
 
   // --- What is said

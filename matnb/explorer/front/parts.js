@@ -1,15 +1,19 @@
 // The parts that a widget can show, by name. Each is a function (element, store) that returns how to stop.
 
+import { drawCard } from './card.js';
 import { drawFacets } from './facets.js';
 import { drawGallery } from './gallery.js';
 import { drawMap } from './map.js';
 import { drawPage } from './page.js';
 import { drawProperties } from './properties.js';
+import { drawStrip } from './strip.js';
 
 export const PARTS = {
   explorer: (element, store, model) => drawPage(element, store, model, PARTS),
   facets: drawFacets,
   gallery: drawGallery,
+  item: drawCard,
   map: drawMap,
+  neighbours: drawStrip,
   properties: drawProperties,
 };
