@@ -27,6 +27,7 @@ export class Cloud {
     this.order = this.shuffled;
     this.split = 0; // from there on the order holds what is chosen
     this.turned();
+    this.measure();
     this.placed = countPlaced(step.places, step.dimensions);
   }
 
@@ -37,8 +38,9 @@ export class Cloud {
   turned() { // after the map was turned: what is seen of it
     if (this.solid) flatten(this.step.places, this.turn, this.flat, this.depths);
     this.#grid = null;
-    if (!this.box || !this.solid) this.box = boundsOf(this.flat, this.stride, this.count);
   }
+
+  measure() { this.box = boundsOf(this.flat, this.stride, this.count); }
 
   get grid() { // made when first needed after a turn
     this.#grid ??= new PlaceGrid(this.flat, this.stride, this.count);

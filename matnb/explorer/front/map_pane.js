@@ -55,9 +55,14 @@ export class MapPane {
   }
 
   #setWindow(cloud, kept) {
-    if (kept?.turn && cloud.solid) { cloud.turn.rows = kept.turn; cloud.turned(); }
+    if (kept?.turn && cloud.solid) { cloud.turn.rows = kept.turn; cloud.turned(); cloud.measure(); }
     this.window.fit(cloud.box);
     if (kept) this.window.restore(kept);
+  }
+
+  restore(kept) { // a window as it was kept
+    this.#setWindow(this.cloud, kept);
+    this.repaint();
   }
 
   #travel(before, cloud) {
@@ -92,12 +97,10 @@ export class MapPane {
     const { clientWidth: width, clientHeight: height } = this.element;
     if (!width || !height) return;
     this.ratio = Math.min(SHARPEST, globalThis.devicePixelRatio || 1);
-    const first = this.window.width <= 1;
-    this.window.resize(width, height);
+    this.window.resize(width, height, this.cloud?.box);
     for (const layer of [this.base, this.middle, this.top]) {
       [layer.width, layer.height] = [Math.round(width * this.ratio), Math.round(height * this.ratio)];
     }
-    if (this.cloud) { if (first) this.window.fit(this.cloud.box); else this.window.wholeScale(this.cloud.box); }
     this.repaint();
     this.#draw();
   }
@@ -106,7 +109,7 @@ export class MapPane {
 
   fit() {
     if (!this.cloud) return;
-    if (this.cloud.solid) this.cloud.turned();
+    if (this.cloud.solid) this.cloud.measure();
     this.window.fit(this.cloud.box);
     this.shift();
   }
@@ -219,7 +222,7 @@ export class MapPane {
     if (journey) return this.#paintJourney();
     if (cloud.solid) cloud.sortByDepth();
     const families = this.#families();
-    stampPoints(sheet, cloud, cloud.order, 0, cloud.split, families, theme.grey);
+    stampPoints(sheet, cloud, cloud.order, 0, cloud.split, this.#families(0.8, cloud, 0.8), theme.grey);
     stampPoints(sheet, cloud, cloud.order, cloud.split, cloud.count, families);
     return undefined;
   }
@@ -229,12 +232,12 @@ export class MapPane {
     const over = journey.step(cloud, performance.now()) >= 1;
     const { before, leaving, leavingGrey, shown } = journey;
     const fading = this.#families(1 - shown, before);
-    stampPoints(sheet, before, leaving, 0, leavingGrey, fading, theme.grey);
+    stampPoints(sheet, before, leaving, 0, leavingGrey, this.#families(0.8 - 0.8 * shown, before, 0.8), theme.grey);
     stampPoints(sheet, before, leaving, leavingGrey, leaving.length, fading);
     for (const staying of [0, 1]) {
       const [order, grey] = journey.part(cloud.order, cloud.split, staying);
       const families = this.#families(staying ? 1 : shown);
-      stampPoints(sheet, cloud, order, 0, grey, families, theme.grey);
+      stampPoints(sheet, cloud, order, 0, grey, this.#families(staying ? 0.8 : 0.8 * shown, cloud, 0.8), theme.grey);
       stampPoints(sheet, cloud, order, grey, order.length, families);
     }
     if (over) { this.journey = null; this.settle(); }
@@ -242,12 +245,16 @@ export class MapPane {
 
   radius() { // CSS pixels: smaller the more there are, larger when one looks closer
     const { width, height, magnified } = this.window;
-    const room = Math.sqrt((width * height) / Math.max(1, this.cloud.count));
-    return Math.max(1.25, Math.min(6, 0.36 * room * Math.max(1, magnified) ** 0.45));
+    const sized = (count) => {
+      const room = Math.sqrt((width * height) / Math.max(1, count));
+      return Math.max(1.25, Math.min(6, 0.36 * room * Math.max(1, magnified) ** 0.45));
+    };
+    const [now, { journey }] = [sized(this.cloud.count), this];
+    return journey ? now + (sized(journey.before.count) - now) * (1 - journey.shown) : now;
   }
 
-  #families(share = 1, cloud = this.cloud) { // stamps for each form of a point
-    const radius = Math.round(4 * this.radius() * this.ratio) / 4;
+  #families(share = 1, cloud = this.cloud, size = 1) { // stamps for each form of a point
+    const radius = Math.round(4 * this.radius() * this.ratio * size) / 4;
     const rim = radius >= 2.4 * this.ratio ? this.ratio * 0.8 : 0;
     const kinds = SHAPES.map((shape) => (shape !== 'ring' && radius < 2.2 * this.ratio ? 'disc' : shape));
     const cover = share * (radius < 2 * this.ratio ? 0.85 : 0.95);

@@ -9,18 +9,18 @@ const TOOLS = [
 const LOOKS = [['pictures', 'Pictures', 'p', 'Pictures instead of points'], ['density', 'Density', 'd', 'How many points lie where']];
 
 export class MapTools {
-  constructor(store, acts) { // acts: { looked, zoom, fit }
+  constructor(store, alone, acts) { // acts: { looked, zoom, fit }
     Object.assign(this, { store, acts, tool: 'lasso', pictures: null, density: null }); // null: as seems right
     this.buttons = new Map();
     this.element = make('div', { class: 'mx-map-tools', role: 'toolbar', 'aria-label': 'Map tools' },
-      group('What a drag does', TOOLS.map(([name, ...rest]) => this.#button(name, () => this.take(name), ...rest))),
+      group('What a drag does', TOOLS.map(([name, ...rest]) => this.#button(name, () => this.#takeByHand(name), ...rest))),
       group('Zoom', [
         button('−', () => acts.zoom(1 / 1.5), { 'aria-label': 'Zoom out', title: 'Zoom out (−)' }),
         button('Fit', () => acts.fit(), { 'aria-label': 'Zoom to all', title: 'Zoom to all (0, or double click)' }),
         button('+', () => acts.zoom(1.5), { 'aria-label': 'Zoom in', title: 'Zoom in (+)' }),
       ]),
       group('How points are shown', LOOKS.map(([name, ...rest]) => this.#button(name, () => this.#toggle(name), ...rest))),
-      this.#colours());
+      this.#colours(alone));
     this.take('lasso');
   }
 
@@ -30,9 +30,9 @@ export class MapTools {
     return made;
   }
 
-  #colours() {
+  #colours(alone) {
     this.select = make('select', { onchange: () => this.store.setView({ colour: this.select.value }) });
-    return make('label', { class: 'mx-map-colour' }, make('span', {}, 'Colour'), this.select);
+    return alone && make('label', { class: 'mx-map-colour' }, make('span', {}, 'Colour'), this.select);
   }
 
   fillColours() { // after the scene or its facets changed
@@ -48,17 +48,26 @@ export class MapTools {
     this.acts.taken?.(name);
   }
 
+  #takeByHand(name) {
+    this.byHand = true;
+    this.take(name);
+  }
+
   #toggle(name) {
     this[name] = this.buttons.get(name).getAttribute('aria-pressed') !== 'true';
     if (name === 'density' && this.density) this.pictures = this.pictures === null ? null : false;
     this.acts.looked();
   }
 
-  asSeemsRight() { [this.pictures, this.density] = [null, null]; }
+  asSeemsRight(solid) { // for another step
+    [this.pictures, this.density] = [null, null];
+    this.buttons.get('move').textContent = solid ? 'Turn' : 'Move';
+    if (!this.byHand) this.take(solid ? 'move' : 'lasso');
+  }
 
   keyAction(key) { // what a letter does, or null
     const tool = TOOLS.find(([, , letter]) => letter === key);
-    if (tool) return () => this.take(tool[0]);
+    if (tool) return () => this.#takeByHand(tool[0]);
     const look = LOOKS.find(([, , letter]) => letter === key);
     return look ? () => this.#toggle(look[0]) : null;
   }

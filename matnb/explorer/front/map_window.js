@@ -4,24 +4,26 @@ const ROOM = 0.06; // left free around a whole map
 const DEEPEST = 20000; // times the scale at which all of it is seen
 
 export class MapWindow {
-  constructor() { Object.assign(this, { x: 0, y: 0, scale: 1, width: 1, height: 1, whole: 1 }); }
+  constructor() { Object.assign(this, { x: 0, y: 0, scale: 1, width: 1, height: 1, whole: 1, ofAll: true }); }
 
-  resize(width, height) { // what was across the shorter side stays there
+  resize(width, height, box) { // what was across the shorter side stays there; all of it stays all of it
     const before = Math.min(this.width, this.height);
     [this.width, this.height] = [Math.max(1, width), Math.max(1, height)];
     this.scale *= Math.min(this.width, this.height) / before;
+    if (!box) return;
+    this.whole = this.#scaleFor(box);
+    if (this.ofAll) this.fit(box);
   }
 
   fit(box) { // all of it; a box of nothing is taken for one unit
-    const [across, up] = [box.x1 - box.x0 || 1, box.y1 - box.y0 || 1];
     [this.x, this.y] = [(box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2];
-    this.scale = Math.min((this.width * (1 - 2 * ROOM)) / across, (this.height * (1 - 2 * ROOM)) / up);
-    this.whole = this.scale;
+    this.scale = this.#scaleFor(box);
+    [this.whole, this.ofAll] = [this.scale, true];
   }
 
-  wholeScale(box) { // the scale at which all is seen, without going there
+  #scaleFor(box) {
     const [across, up] = [box.x1 - box.x0 || 1, box.y1 - box.y0 || 1];
-    this.whole = Math.min((this.width * (1 - 2 * ROOM)) / across, (this.height * (1 - 2 * ROOM)) / up);
+    return Math.min((this.width * (1 - 2 * ROOM)) / across, (this.height * (1 - 2 * ROOM)) / up);
   }
 
   get magnified() { return this.scale / this.whole; }
@@ -34,11 +36,13 @@ export class MapWindow {
     const [before, limits] = [this.toMap(x, y), [this.whole * 0.25, this.whole * DEEPEST]];
     this.scale = Math.max(limits[0], Math.min(limits[1], this.scale * times));
     const after = this.toMap(x, y);
+    this.ofAll = false;
     this.x += before[0] - after[0];
     this.y += before[1] - after[1];
   }
 
   pan(right, down) {
+    this.ofAll = false;
     this.x -= right / this.scale;
     this.y += down / this.scale;
   }
@@ -53,11 +57,14 @@ export class MapWindow {
     return { x0, y0, x1, y1 };
   }
 
-  kept() { return { middle: [this.x, this.y], span: Math.min(this.width, this.height) / this.scale }; }
+  kept() { // nothing when all is seen, so that all is seen again in a window of another shape
+    return this.ofAll ? {} : { middle: [this.x, this.y], span: Math.min(this.width, this.height) / this.scale };
+  }
 
   restore({ middle, span }) {
     if (!(span > 0) || !middle?.every(Number.isFinite)) return;
     [this.x, this.y] = middle;
+    this.ofAll = false;
     this.scale = Math.min(this.width, this.height) / span;
   }
 }
