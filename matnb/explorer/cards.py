@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['MOST_ENTRIES', 'LONGEST', 'DEEPEST', 'MOST_POINTS', 'spread_of', 'tell_channel', 'tell_metadata', 'tell_history',
            'tell_provenance', 'tell_vectors', 'tell_item', 'tell_channels', 'say_size_of', 'answer_card', 'read_plane',
-           'answer_plane']
+           'near_zero', 'answer_plane']
 
 # %% ../../nbs/explorer/06_cards.ipynb #d9248855
 import json
@@ -65,8 +65,16 @@ def tell_channel(
     said = ' … '.join(ends) if ends else 'nothing was measured'
     return {'name': channel.key, 'unit': channel.unit, 'said': said, **spread}
 
-# %% ../../nbs/explorer/06_cards.ipynb #89ced768
+# %% ../../nbs/explorer/06_cards.ipynb #264c719b
 MOST_ENTRIES, LONGEST, DEEPEST = 3000, 1000, 8
+
+
+def tell_metadata(
+    metadata: Mapping[str, Any],  # As the reader found it
+    room: int = MOST_ENTRIES,
+) -> dict[str, Any]:  # Text by name, nested where it was nested
+    "What an instrument wrote, as text"
+    return _Telling(room).branch(metadata, 0)
 
 
 class _Telling:
@@ -93,7 +101,7 @@ class _Telling:
             return self.branch({str(n): v for n, v in enumerate(value, 1)}, depth + 1)
         return plain_text(said_by_instrument(value), LONGEST)
 
-
+# %% ../../nbs/explorer/06_cards.ipynb #efae6d67
 def _free(name: str, taken: Mapping[str, Any]) -> str:
     "A name that no entry has yet"
     return next(n for n in _numbered(name) if n not in taken)
@@ -105,14 +113,6 @@ def _numbered(name: str) -> Iterator[str]:
     while True:
         yield f'{name} ({count})'
         count += 1
-
-
-def tell_metadata(
-    metadata: Mapping[str, Any],  # As the reader found it
-    room: int = MOST_ENTRIES,
-) -> dict[str, Any]:  # Text by name, nested where it was nested
-    "What an instrument wrote, as text"
-    return _Telling(room).branch(metadata, 0)
 
 # %% ../../nbs/explorer/06_cards.ipynb #b1383e6f
 def tell_history(
@@ -224,7 +224,7 @@ def read_plane(
     "One channel of an item, at most so large"
     number, fits = plane_meant(item.channels, channel)
     shown, plane = item.channels[number], np.asarray(item.image[number])
-    if shown.period: plane = cut_circle(plane, shown.period)
+    if shown.period: plane = near_zero(cut_circle(plane, shown.period), shown.period)
     tall, wide = small = picture_shape((plane.shape[0], plane.shape[1]), most)
     sent = np.asarray(plane if small == plane.shape else shrink(plane, small), 'f4')
     extent = [s * p for s, p in zip(item.pixel_size, plane.shape, strict=True)] if item.pixel_size else None
@@ -233,6 +233,16 @@ def read_plane(
             'pixel_size': [extent[0] / tall, extent[1] / wide] if extent else None, **spread_of(sent)}, sent
 
 
+def near_zero(
+    angles: np.ndarray,  # Within one period
+    period: float,
+) -> np.ndarray:  # The same angles, shifted together
+    "Angles moved by whole periods, so that their middle lies within half a period of zero"
+    least, greatest = _extremes(angles)
+    if least is None or greatest is None: return angles
+    return angles - angles.dtype.type(period * np.round((least + greatest) / 2 / period))
+
+# %% ../../nbs/explorer/06_cards.ipynb #0e4df8c3
 def answer_plane(
     scene: Scene,  # That a page looks at
     said: Record,  # Which row, which channel, how many points at most

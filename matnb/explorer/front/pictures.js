@@ -56,10 +56,10 @@ export class Pictures {
     return this.seen(row, size);
   }
 
-  seen(row, size) { // the same, but asks for nothing
-    const found = this.about(row, size);
+  seen(row, size, channel = this.#store.picture.channel) { // the same, but asks for nothing
+    const found = this.about(row, size, channel);
     if (found) return found.failed ? null : this.#painted(found);
-    return this.#standIn(row);
+    return this.largest(row, channel);
   }
 
   about(row, size, channel = this.#store.picture.channel) { // what is known: { row, alt, label, width, failed, high, wide, levels }, or null; asks for nothing
@@ -97,9 +97,9 @@ export class Pictures {
     for (const key of [...this.#waiters.keys()]) this.#settle(key, null);
   }
 
-  #standIn(row) {
-    for (const size of PICTURE_SIZES) {
-      const found = this.#kept.get(this.#key(row, size, this.#store.picture.channel));
+  largest(row, channel) { // the largest picture that is here, of any size; asks for nothing
+    for (const size of PICTURE_SIZES.toReversed()) {
+      const found = this.#kept.get(this.#key(row, size, channel));
       if (found && !found.failed) return this.#painted(found);
     }
     return null;

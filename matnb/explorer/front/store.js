@@ -23,6 +23,7 @@ export class Store {
     this.pinned = null; // { row, distances: Float32Array over all items (NaN: none), said }
     this.colour = { by: '' }; // a facet, 'distance', or '' for none
     this.picture = { channel: '', colours: 'gray' }; // channel by name, '' for the most telling; gray, viridis, cividis
+    this.region = null; // { row, box: { x, y, size, any_scale }, said }: a part of an item's picture that is searched for
     this.working = null; // { job, said, share, may_stop }
     this.trouble = ''; // in plain words
     this.wire.told = (message, buffers) => this.#told(message, buffers);
@@ -70,6 +71,7 @@ export class Store {
     this.colour = { by: scene.view?.colour ?? this.colour.by };
     this.picture = { ...this.picture, ...(scene.view?.picture ?? {}) };
     this.pinned = null;
+    this.region = null;
     if (this.focused >= 0 && again) this.focus(-1);
     this.emit('scene', scene);
     await this.go(scene.current);
@@ -189,6 +191,11 @@ export class Store {
   focus(row) {
     this.focused = row;
     this.emit('focus', row);
+  }
+
+  searchRegion(region) { // { row, box, said }; null ends it
+    this.region = region;
+    this.emit('region', region);
   }
 
   async pin(row, vectors = '') { // order everything by distance to one item; -1 takes the pin away

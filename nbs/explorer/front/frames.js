@@ -11,15 +11,13 @@ export class Frame {
   #store;
   #drawn = '';
 
-  constructor(store, { points = 128, alone = false } = {}) { // alone: it stands by itself, so the picture has its own name
+  constructor(store, { points = 128, channel = null, plain = false } = {}) { // channel null: that of all pictures; plain: no scale bar
     this.#store = store;
-    this.alone = alone;
-    this.points = points;
-    this.row = -1;
-    this.canvas = make('canvas', { class: 'mx-picture', 'aria-hidden': alone ? null : 'true', role: alone ? 'img' : null, width: 1, height: 1 });
-    this.bar = make('span', { class: 'mx-bar', 'aria-hidden': 'true' }, make('i'), make('b'));
+    Object.assign(this, { points, plain, row: -1, own: channel });
+    this.canvas = make('canvas', { class: 'mx-picture', 'aria-hidden': 'true', width: 1, height: 1 });
+    this.bar = make('span', { class: 'mx-scale', 'aria-hidden': 'true' }, make('i'), make('b'));
     this.shot = make('span', { class: 'mx-shot' }, this.canvas, this.bar);
-    this.failed = make('span', { class: 'mx-failed' });
+    this.failed = make('span', { class: 'mx-frame-failed' });
     this.element = make('span', { class: 'mx-frame' }, this.shot, this.failed);
   }
 
@@ -32,13 +30,15 @@ export class Frame {
 
   get size() { return pictureSize(this.points); }
 
-  get about() { return this.row < 0 ? null : this.#store.pictures.about(this.row, this.size); }
+  get channel() { return this.own ?? this.#store.picture.channel; }
+
+  get about() { return this.row < 0 ? null : this.#store.pictures.about(this.row, this.size, this.channel); }
 
   draw() { // what is here now; asks for nothing
     if (this.row < 0) return;
     const { pictures } = this.#store;
-    const [about, source] = [this.about, pictures.seen(this.row, this.size)];
-    const drawn = `${this.row} ${source?.width} ${source?.height} ${this.#store.picture.colours} ${this.#store.picture.channel}`;
+    const [about, source] = [this.about, pictures.seen(this.row, this.size, this.channel)];
+    const drawn = `${this.row} ${source?.width} ${source?.height} ${this.#store.picture.colours} ${this.channel}`;
     this.element.classList.toggle('mx-awaited', !source && !about?.failed);
     this.element.classList.toggle('mx-broken', Boolean(about?.failed));
     this.failed.textContent = about?.failed ?? '';
@@ -47,7 +47,6 @@ export class Frame {
     this.canvas.hidden = !source;
     this.#drawn = source ? drawn : '';
     this.#scale(source ? about : null);
-    if (this.alone) this.canvas.setAttribute('aria-label', about?.alt || 'Picture on its way');
   }
 
   #copy(source) {
@@ -62,12 +61,27 @@ export class Frame {
   }
 
   #scale(about) {
-    const known = about?.width > 0;
+    const known = about?.width > 0 && !this.plain;
     this.bar.hidden = !known;
     if (!known) return;
     const { length, words } = scaleBar(about.width, this.wide < WORDS_FROM ? 0.7 : 0.45);
     this.bar.firstChild.style.width = `${(100 * length) / about.width}%`;
     this.bar.lastChild.textContent = words;
     this.bar.classList.toggle('mx-tight', this.wide < WORDS_FROM);
+  }
+
+  mark(corners) { // a part of the scan: (x, y) of its corners, in parts of the picture's width and height
+    const shape = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
+    shape.setAttribute('class', 'mx-window');
+    shape.setAttribute('viewBox', '0 0 100 100');
+    shape.setAttribute('preserveAspectRatio', 'none');
+    shape.setAttribute('aria-hidden', 'true');
+    for (const name of ['mx-window-dark', 'mx-window-light']) {
+      const line = document.createElementNS('http://www.w3.org/2000/svg', 'polygon');
+      line.setAttribute('class', name);
+      line.setAttribute('points', corners.map(([x, y]) => `${100 * Number(x)},${100 * Number(y)}`).join(' '));
+      shape.append(line);
+    }
+    this.shot.append(shape);
   }
 }

@@ -1,7 +1,7 @@
 // The orders of the gallery: numbers are sorted together with the row they belong to, in typed arrays only, so that a
 // million items take a fraction of a second. Every order is over all rows of a step; what is shown is picked from it.
 
-const MISSING = 2 ** 32 - 1; // sorts last
+const SORTS_LAST = 2 ** 32 - 1; // sorts last
 
 export class Order { // rows in their order; those without a value come last, also when it is reversed
   constructor(rows, present = rows.length) {
@@ -58,21 +58,21 @@ function byValues(rows, values) {
   let missing = 0;
   for (let n = 0; n < rows.length; n += 1) {
     numbers[n] = numberOf(rows[n]);
-    missing += numbers[n] === MISSING;
+    missing += numbers[n] === SORTS_LAST;
   }
   return sorted(rows, numbers, rows.length - missing);
 }
 
 function exactNumbers(values) { // the bits of 32-bit numbers, turned so that they grow with the value
   const words = new Uint32Array(values.buffer, values.byteOffset, values.length);
-  return (row) => (Number.isFinite(values[row]) ? (words[row] ^ (words[row] >>> 31 ? 0xffffffff : 0x80000000)) >>> 0 : MISSING);
+  return (row) => (Number.isFinite(values[row]) ? (words[row] ^ (words[row] >>> 31 ? 0xffffffff : 0x80000000)) >>> 0 : SORTS_LAST);
 }
 
 function evenNumbers(rows, values) { // dates and places of words: even steps between the least and the greatest
   const at = ArrayBuffer.isView(values) ? (row) => values[row] : values.at;
   const [least, greatest] = extent(rows, at);
-  const factor = greatest > least ? (MISSING - 1) / (greatest - least) : 0;
-  return (row) => (Number.isFinite(at(row)) ? Math.floor((at(row) - least) * factor) : MISSING);
+  const factor = greatest > least ? (SORTS_LAST - 1) / (greatest - least) : 0;
+  return (row) => (Number.isFinite(at(row)) ? Math.floor((at(row) - least) * factor) : SORTS_LAST);
 }
 
 function extent(rows, at) {

@@ -1,0 +1,106 @@
+// One facet of numbers or dates: histogram, fields for the two ends, and how many are missing.
+
+import { dateText, readDate } from './asked.js';
+import { Axis, wantsLog } from './axes.js';
+import { binned, countedIn, rangeAmong } from './counting.js';
+import { button, make } from './dom.js';
+import { MissingRow } from './facet_row.js';
+import { Histogram } from './histogram.js';
+
+const MOST_BINS = 36;
+
+export class RangeFacet {
+  constructor(facet, ask) { // ask(asked, done)
+    Object.assign(this, { facet, ask, asked: {}, log: null, column: null, step: null });
+    this.name = facet.name.replaceAll('_', ' ');
+    this.histogram = new Histogram(this.name, (from, to, done) => this.put({ from, to }, done));
+    this.fields = ['from', 'to'].map((end) => this.field(end));
+    this.unit = make('span', { class: 'mx-quiet mx-range-unit' }, 'to');
+    this.logButton = button('log', () => { this.log = !this.axis.log; this.step = null; this.again(); }, { class: 'mx-small', title: 'Logarithmic axis', 'aria-label': `Logarithmic axis of ${this.name}` });
+    this.missing = new MissingRow(() => this.put({ missing: !this.asked.missing }, true));
+    this.none = make('p', { class: 'mx-quiet', hidden: true }, 'No item of this step has a value.');
+    this.element = make('div', { class: 'mx-range' }, this.none, this.histogram.element,
+      make('div', { class: 'mx-range-fields' }, this.fields[0], this.unit, this.fields[1], this.logButton), this.missing.element);
+  }
+
+  put(change, done) {
+    this.asked = { ...this.asked, ...change };
+    this.ask(this.asked, done);
+  }
+
+  *count(column, step, bits, anyChosen) {
+    if (this.column !== column || this.step !== step) yield* this.prepare(column, step);
+    this.anyChosen = anyChosen;
+    this.chosen = !this.held ? null : anyChosen ? yield* countedIn(this.codes, this.held.length, bits) : this.held;
+  }
+
+  *prepare(column, step) {
+    const range = rangeAmong(column.values, step.inside);
+    yield;
+    Object.assign(this, { column, step, range, held: null });
+    const { low, high, held, missing } = range;
+    this.missingHeld = missing;
+    if (!held) return;
+    const log = low > 0 && (this.log ?? (this.facet.kind !== 'date' && wantsLog(low, high)));
+    const about = { kind: this.facet.kind, unit: this.facet.unit, log };
+    const edges = new Axis({ low, high, ...about }).edges(MOST_BINS);
+    this.axis = new Axis({ low: edges[0], high: edges.at(-1), ...about });
+    this.edges = edges;
+    this.codes = binned(column.values, edges, this.axis.log);
+    yield;
+    this.held = yield* countedIn(this.codes, edges.length, step.inside);
+  }
+
+  draw(asked) {
+    if (asked) this.asked = asked;
+    const { held, chosen, axis, edges, anyChosen } = this;
+    this.none.hidden = Boolean(held);
+    this.histogram.element.hidden = this.fields[0].parentElement.hidden = !held;
+    this.missing.show(this.missingHeld, held && anyChosen ? chosen[0] : this.missingHeld, anyChosen, Boolean(this.asked.missing));
+    if (!held) return;
+    const { from = NaN, to = NaN } = this.asked;
+    this.histogram.show({ axis, edges, held, chosen, anyChosen, from, to });
+    this.drawFields(from, to);
+    this.logButton.hidden = this.facet.kind === 'date' || !(this.range.low > 0 && this.range.high / this.range.low > 10);
+    this.logButton.setAttribute('aria-pressed', String(axis.log));
+  }
+
+  // --- The two ends in writing
+
+  field(end) {
+    const words = `${this.name} ${end === 'from' ? 'from' : 'up to'}`;
+    const kind = this.facet.kind === 'date' ? { type: 'date' } : { type: 'text', inputmode: 'decimal' };
+    const field = make('input', { ...kind, class: 'mx-end', 'aria-label': words, autocomplete: 'off' });
+    field.addEventListener('change', () => this.read(field, end));
+    return field;
+  }
+
+  drawFields(from, to) {
+    const { axis, facet } = this;
+    this.unit.textContent = facet.kind === 'date' || !axis.unit ? 'to' : `to … ${axis.unit}`;
+    [from, to].forEach((value, n) => {
+      const field = this.fields[n];
+      if (field.getRootNode().activeElement === field) return;
+      field.value = Number.isFinite(value) ? this.write(value, n === 1) : '';
+      field.placeholder = axis.say(n ? this.range.high : this.range.low);
+      field.removeAttribute('aria-invalid');
+      if (facet.kind === 'date') [field.min, field.max] = [dateText(this.range.low).slice(0, 10), dateText(this.range.high).slice(0, 10)];
+    });
+  }
+
+  write(value, last) {
+    if (this.facet.kind === 'date') return dateText(value, last).slice(0, 10);
+    return String(Number((value / this.axis.factor).toPrecision(8)));
+  }
+
+  read(field, end) {
+    const text = field.value.trim().replace(',', '.');
+    const value = !text ? NaN : this.facet.kind === 'date' ? readDate(text, end === 'to') : Number(text) * this.axis.factor;
+    const both = { from: this.asked.from ?? NaN, to: this.asked.to ?? NaN, [end]: Number(value.toPrecision(12)) };
+    const wrong = (text && !Number.isFinite(value)) || both.from > both.to;
+    field.setAttribute('aria-invalid', String(Boolean(wrong)));
+    if (!wrong) this.put(both, true);
+  }
+
+  stop() { this.histogram.stop(); }
+}
