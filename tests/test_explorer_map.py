@@ -404,6 +404,41 @@ def test_the_space_bar_and_the_middle_button_move_the_map(page):
     assert chosen_rows(page) is None and page.run('return store.focused') == -1
 
 
+def test_two_fingers_zoom(page):
+    x, y = page.tab.locator('.mx-map-pane').bounding_box()['x'], page.tab.locator('.mx-map-pane').bounding_box()['y']
+    touch = page.tab.context.new_cdp_session(page.tab)
+
+    def fingers(kind, *at):
+        points = [{'x': x + at[k], 'y': y + at[k + 1], 'id': k} for k in range(0, len(at), 2)]
+        touch.send('Input.dispatchTouchEvent', {'type': kind, 'touchPoints': points})
+
+    place = page.run('return pane.window.toMap(300, 250)')
+    fingers('touchStart', 250, 250)
+    fingers('touchStart', 250, 250, 350, 250)
+    for k in range(1, 6): fingers('touchMove', 250 - 20 * k, 250, 350 + 20 * k, 250)
+    fingers('touchEnd')
+    assert page.run('return pane.window.magnified') == pytest.approx(3, rel=0.02)
+    assert page.run('return pane.window.toMap(300, 250)') == pytest.approx(place, abs=0.02)
+    assert chosen_rows(page) is None and page.run('return pane.path') is None
+    fingers('touchStart', 100, 100)
+    for corner in ((700, 100), (700, 500), (100, 500)): fingers('touchMove', *corner)
+    fingers('touchEnd')
+    assert page.run("return store.condition('map')?.act.kind") == 'lasso', 'one finger draws'
+
+
+def test_when_the_corpus_is_renewed_nothing_of_the_old_map_is_left(page):
+    row = alone_rows(page, 1)[0]
+    x, y = on_screen(page, row)
+    page.run('''const scene = { ...store.scene, edition: 2 }; store.scene = scene;
+                store.emit('scene', scene)''')
+    page.tab.mouse.move(x - 2, y)
+    page.tab.mouse.move(x, y)
+    page.tab.mouse.click(x, y)
+    assert page.run('return [store.hovered, store.focused, pane.cloud]') == [-1, -1, None]
+    page.run('await store.go(1); await rest(200)')
+    assert page.run('return pane.cloud.count') == 2000
+
+
 def test_a_window_is_kept_and_restored(page):
     page.run("pane.zoom(5, 300, 200); await rest(700)")
     kept = page.run('return store.scene.view.map')

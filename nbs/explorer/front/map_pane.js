@@ -54,6 +54,13 @@ export class MapPane {
     this.changed();
   }
 
+  empty() {
+    this.asked += 1;
+    Object.assign(this, { cloud: null, journey: null, legend: null, cursor: -1, path: null, inView: 0, dense: false });
+    this.marks.clear();
+    this.repaint();
+  }
+
   #setWindow(cloud, kept) {
     if (kept?.turn && cloud.solid) { cloud.turn.rows = kept.turn; cloud.turned(); cloud.measure(); }
     this.window.fit(cloud.box);
