@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from map_page import MapPage
 
-from matnb.similarity.outlines import inside_polygon, seen_along
+from matnb.similarity.outlines import grow_cluster, inside_polygon, seen_along, usual_reach
 from matnb.similarity.records import Record
 from matnb.similarity.selections import read_selection
 
@@ -174,6 +174,18 @@ def test_the_box_and_the_pick_tool(page):
     assert chosen_rows(page) == rows
     page.tab.mouse.click(*on_screen(page, rows[1]))
     assert chosen_rows(page) == [rows[0], rows[2]]
+
+
+def test_the_island_tool_takes_what_python_would_take(page):
+    page.tab.get_by_role('button', name='Island').click()
+    for row in (3, 8, 700):
+        page.tab.mouse.click(*on_screen(page, row))
+        act = page.run("return store.condition('map').act")
+        assert (act['kind'], act['least']) == ('cluster', 5)
+        at = places_of(page).astype('f8')
+        assert act['reach'] == pytest.approx(usual_reach(at, 5), rel=0.25), 'from some points, not from all'
+        grown = grow_cluster(at, np.array(act['rows']), act['reach'], 5)
+        assert chosen_rows(page) == np.flatnonzero(grown).tolist() and 20 < grown.sum() < 2000
 
 
 def test_a_click_opens_the_card_and_with_keys_it_chooses(page):
@@ -500,6 +512,11 @@ def test_a_map_in_three_dimensions_turns_and_is_chosen_from_as_it_is_seen(browse
     seen = seen_along(places_of(made, 3), tuple(map(tuple, act['across'])))
     inside = np.flatnonzero(inside_polygon(seen, np.array(act['corners']))).tolist()
     assert chosen_rows(made) == inside and 20 < len(inside) < 1480
+    made.tab.keyboard.press('i')
+    made.tab.mouse.click(*on_screen(made, 5))
+    act = made.run("return store.condition('map').act")
+    grown = grow_cluster(places_of(made, 3).astype('f8'), np.array(act['rows']), act['reach'], 5)
+    assert chosen_rows(made) == np.flatnonzero(grown).tolist(), 'an island is one in all three dimensions'
     assert made.errors == []
     made.close()
 

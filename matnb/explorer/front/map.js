@@ -161,6 +161,7 @@ class PointMap {
     this.#each((pane) => pane.element.setAttribute('aria-label', this.#labelOf(pane)));
     this.#each((pane) => { pane.caption.textContent = this.other && pane.cloud ? this.#stepLabel(pane.cloud.step.number) : ''; });
     this.foot.textContent = footOf(step, told, this.main.cloud);
+    this.foot.title = this.foot.textContent;
     this.#lookChanged();
   }
 

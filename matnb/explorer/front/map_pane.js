@@ -213,7 +213,8 @@ export class MapPane {
   #decide(cloud) { // points or their density
     const wanted = this.tools.density;
     this.inView = cloud.inBox(this.window);
-    const dense = wanted ?? (!cloud.solid && this.inView > (this.dense ? 0.8 : 1) * CROWD);
+    const crowd = (cloud.solid ? 2 : 1) * (this.dense ? 0.8 : 1) * CROWD;
+    const dense = wanted ?? this.inView > crowd;
     this.lookChanged = dense !== this.dense;
     this.dense = dense;
   }
