@@ -199,7 +199,6 @@ export class MapPane {
     sheet.back = theme.back;
     sheet.fill(theme.back);
     if (cloud) {
-      if (!this.journey) cloud.project(this.window, this.ratio);
       this.#decide(cloud);
       if (this.dense) this.#paintDensity(); else this.#paintPoints();
     }
@@ -220,14 +219,15 @@ export class MapPane {
   }
 
   #paintDensity() {
-    const { width, height } = this.base;
-    this.density.count(this.cloud, width, height, Math.max(1, Math.round(1.5 * this.ratio)), Boolean(this.legend?.entries || this.legend?.table));
+    const coloured = Boolean(this.legend?.entries || this.legend?.table);
+    this.density.count(this.cloud, this.window, this.ratio, Math.max(1, Math.round(1.5 * this.ratio)), coloured);
     this.density.paint(this.sheet, this.theme);
   }
 
   #paintPoints() {
     const { cloud, sheet, theme, journey } = this;
     if (journey) return this.#paintJourney();
+    cloud.project(this.window, this.ratio);
     if (cloud.solid) cloud.sortByDepth();
     const families = this.#families();
     stampPoints(sheet, cloud, cloud.order, 0, cloud.split, this.#families(0.8, cloud, 0.8), theme.grey);
