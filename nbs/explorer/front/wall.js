@@ -156,7 +156,8 @@ export class Wall {
     const below = this.#asks.below(cell.row, about);
     cell.below.textContent = below;
     cell.below.title = below;
-    cell.element.setAttribute('aria-label', [about?.alt || about?.label || 'Picture on its way', below, about?.failed].filter(Boolean).join('; '));
+    const more = below === about?.label ? '' : below;
+    cell.element.setAttribute('aria-label', [about?.alt || 'Picture on its way', more].filter(Boolean).join('; '));
   }
 
   #state(cell) {
