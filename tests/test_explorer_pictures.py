@@ -39,6 +39,7 @@ def open_part(browser, corpus):
         pages.append(FrontPage(browser, scene or Scene(Walk.begin(corpus, on='overview')), part, **settings))
         pages[-1].tab.evaluate('height => { document.querySelector(".matnb-explorer").style.height = `${height}px`; }',
                                settings.get('height', 760))
+        pages[-1].tab.set_default_timeout(8000)
         pages[-1].until('store.step !== null')
         return pages[-1]
 
@@ -71,6 +72,7 @@ def asked(page, kind): return [m for m in page.heard if m['kind'] == kind]
 
 def order_by(page, name):
     "Choose an order, and wait until it is there"
+    page.tab.get_by_label('Order', exact=True).focus()
     page.tab.get_by_label('Order', exact=True).select_option(name)
     page.tab.wait_for_timeout(150)
     page.tab.wait_for_function(ALL_HERE)
@@ -127,8 +129,7 @@ def test_colours_change_without_python(gallery):
     gallery.tab.wait_for_timeout(100)
     assert [m['kind'] for m in gallery.heard[before:]] == ['view']
     red = {row: light for row, (light, *_) in cells(gallery).items()}
-    table = gallery.store('(() => { const t = []; for (const l of [1, 255]) t.push(l); return t; })()')
-    assert table == [1, 255] and all((red[row] != grey[row]).any() for row in grey)
+    assert all((red[row] != grey[row]).any() for row in grey)
     gallery.tab.get_by_label('Colours').select_option('gray')
     gallery.tab.wait_for_timeout(200)
     assert is_right(gallery, cells(gallery))
@@ -185,6 +186,7 @@ def test_orders(gallery):
     gallery.tab.get_by_label('Reverse the order').click()
     gallery.tab.locator('.mx-cell[tabindex="0"]').press('End')
     assert not np.isfinite(value[shown_rows(gallery)[-1]])
+    gallery.tab.keyboard.press('Home')
     order_by(gallery, 'facet:material')
     material = [items[r].facets.get('material', '') for r in shown_rows(gallery)]
     assert material[:30] == ['BaTiO3'] * 30
@@ -193,7 +195,7 @@ def test_orders(gallery):
 
 def test_map_order_keeps_neighbours_together(gallery):
     places = np.array(gallery.store('Array.from(store.step.places)')).reshape(-1, 2)
-    order = gallery.store("""(() => { const seen = []; return seen; })()""")
+    order = []
     for _ in range(30):
         order += [r for r in shown_rows(gallery) if r not in order]
         gallery.tab.locator('.mx-wall').evaluate('(wall) => { wall.scrollTop += wall.clientHeight * 0.8; }')
@@ -262,7 +264,7 @@ def test_marks_become_a_choice_in_python(gallery):
 
 
 def test_size_and_narrow_pages(gallery):
-    gallery.tab.get_by_label('Size').fill('240')
+    gallery.tab.get_by_label('Size', exact=True).fill('240')
     gallery.tab.wait_for_timeout(200)
     gallery.tab.wait_for_function(ALL_HERE)
     assert is_right(gallery, cells(gallery)) and len(shown_rows(gallery)) < 30
@@ -273,15 +275,19 @@ def test_size_and_narrow_pages(gallery):
 
 
 def test_a_picture_that_cannot_be_read_says_why(open_part, tmp_path):
-    made = identity_corpus(tmp_path/'damaged', 12)
-    for file in [f for f in (made.path/'image_0').rglob('*') if f.is_file() and f.stat().st_size > 2000]:
-        octets = bytearray(file.read_bytes())
-        octets[len(octets) // 2] ^= 255
-        file.write_bytes(octets)
-    page = open_part('gallery', Scene(Walk.begin(matnb.open_corpus(made.path), on='overview')))
+    made = matnb.create_corpus(tmp_path/'damaged')
+    noise = np.random.default_rng(1).random((6, 1, 64, 64)).astype('f4')
+    made.append([matnb.Measurement(image, (matnb.Channel('height', 'm'),)) for image in noise])
+    matnb.map(matnb.embed(made, 'spectral', progress=False), 'spectral', name='m', method='pca', progress=False)
+    file = made.path/'image_0'/'c'/'0'/'0'/'0'/'0'
+    octets = bytearray(file.read_bytes())
+    octets[3000] ^= 255
+    file.write_bytes(octets)
+    page = open_part('gallery', Scene(Walk.begin(matnb.open_corpus(made.path), on='m')))
     page.tab.wait_for_function("() => document.querySelector('.mx-frame-failed:not(:empty)')")
-    bad = page.tab.locator('.mx-frame-failed:not(:empty)').first
-    assert 'not what was written' in bad.inner_text()
+    bad = page.tab.locator('.mx-frame-failed:not(:empty)')
+    assert bad.count() == 1 and 'not what was written' in bad.inner_text()
+    page.tab.wait_for_function("() => [...document.querySelectorAll('.mx-cell canvas')].filter((c) => !c.hidden).length === 5")
 
 
 # --- Many
@@ -323,7 +329,7 @@ def test_a_million_items_scroll(browser):
     tab.wait_for_function(ALL_HERE)
     assert tab.locator('.mx-cell').count() < 150
     tab.get_by_label('Order', exact=True).select_option('collected')
-    tab.wait_for_function("() => document.querySelector('.mx-cell').dataset.row === '0'")
+    tab.wait_for_selector('.mx-cell[data-row="0"]')
     tab.locator('.mx-cell[tabindex="0"]').focus()
     tab.keyboard.press('End')
     assert tab.evaluate('() => Number(document.activeElement.dataset.row)') == 999_999
@@ -384,7 +390,7 @@ def test_pictures_of_another_edition_are_dropped(gallery):
 @pytest.fixture
 def card(open_part):
     "The card of item 7"
-    page = open_part('item', height=1400)
+    page = open_part('item', width=420, height=1400)
     assert 'No item is open' in page.tab.locator('.mx-card').inner_text()
     page.store('store.focus(7)')
     page.tab.wait_for_selector('.mx-strip-cell')
@@ -472,7 +478,7 @@ def test_tags_and_notes_reach_the_corpus(card):
     card.tab.get_by_label('Add a tag').press('Enter')
     card.tab.wait_for_function("() => document.querySelectorAll('.mx-tags li').length === 2")
     card.tab.get_by_label('Notes', exact=True).fill('a worn tip')
-    card.tab.get_by_label('Why').fill('seen again')
+    card.tab.get_by_label('Why this change').fill('seen again')
     card.tab.get_by_role('button', name='Save notes').click()
     card.tab.wait_for_function("() => document.querySelector('.mx-saving').hidden")
     item = matnb.open_corpus(card.scene.corpus.path)[item_id]
@@ -483,8 +489,7 @@ def test_tags_and_notes_reach_the_corpus(card):
 
 
 def strip_rows(page):
-    return page.tab.evaluate('() => window.stripRows') if False else [
-        int(r) for r in page.tab.locator('.mx-strip-cell').evaluate_all('cells => cells.map((cell) => cell.dataset.row)')]
+    return page.tab.locator('.mx-strip-cell').evaluate_all('cells => cells.map((cell) => Number(cell.dataset.row))')
 
 
 def test_neighbours_are_those_of_the_vectors(card, corpus):
@@ -518,7 +523,6 @@ def test_why_and_choosing_the_neighbours(card):
     chosen = card.scene.selection
     assert set(chosen.rows.tolist()) == {7, *strip_rows(card)}
     [condition] = card.store('store.conditions.map((c) => c.act)')
-    again = matnb.explorer.chosen  # noqa: F841 - the act is the library's own
     assert condition['kind'] == 'like' and condition['rows'] == [7] and condition['count'] == 25
 
 

@@ -49,7 +49,7 @@ export class Wall {
     const was = this.rows[this.active];
     this.rows = rows;
     const found = was === undefined ? -1 : rows.indexOf(was);
-    this.active = Math.max(0, found);
+    this.active = keep ? Math.max(0, found) : 0;
     this.element.hidden = !rows.length;
     this.#layout();
     if (keep && found >= 0) this.reveal(was); else this.#setTop(0);
