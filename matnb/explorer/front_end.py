@@ -58,7 +58,7 @@ def as_part(
     "A module as part of a larger one"
     bare = _EXPORT.sub('', _IMPORT.sub('', text))
     allowed = 'export default' if name == 'index.js' else None
-    for number, line in enumerate(bare.splitlines(), 1):
+    for line in bare.splitlines():
         if re.match(r'(import|export)\b', line) and not (allowed and line.startswith(allowed)):
             raise ValueError(f'{name}: {line[:60]!r} cannot be joined; imports are `import {{ a }} from "./b.js";`')
     return bare

@@ -7,7 +7,7 @@ __all__ = ['FieldKind', 'NOTHING', 'MOST_BYTES', 'Send', 'NotAValue', 'Limits', 
            'NoField', 'field_of_type', 'comments_of', 'parameter_comments', 'fields_of_function', 'with_comment',
            'takes_progress', 'NotebookParameters', 'fields_of_notebook', 'type_said', 'fields_of_assignments',
            'Stopped', 'FormValues', 'WatchedForm', 'Run', 'WorkingForm', 'RunningForm', 'say_error', 'say_result',
-           'shown', 'ToldForm', 'TypedForm', 'FormTalk', 'told_form', 'fields_asked', 'RunForm']
+           'shown', 'takes_prefix', 'ToldForm', 'TypedForm', 'FormTalk', 'told_form', 'fields_asked', 'RunForm']
 
 # %% ../../nbs/explorer/23_run_form.ipynb #2da0e722
 import ast
@@ -36,7 +36,7 @@ import traitlets
 from ..corpus.facets import Facet, read_date, read_value
 from ..corpus.filtering import nearest
 from ..corpus.measurement import plain_text
-from ..corpus.view import short
+from ..corpus.view import say_quantity, short
 from .front_end import front_end
 from ..similarity.records import Record, WrongRecord, read_json
 
@@ -85,12 +85,12 @@ class Field:
         words = self.name.replace('_', ' ').strip()
         return words[:1].upper() + words[1:]
 
-# %% ../../nbs/explorer/23_run_form.ipynb #5d842840
+# %% ../../nbs/explorer/23_run_form.ipynb #b6771825
 def say_range(
     asked: Field,  # A number
 ) -> str:  # Nothing if it has no limits
     "Which numbers a field takes"
-    low, high = (f'{e:g} {asked.unit}'.strip() for e in (asked.low or 0, asked.high or 0))
+    low, high = (say_quantity(e, asked.unit) for e in (asked.low or 0, asked.high or 0))
     if asked.low is not None and asked.high is not None: return f'from {low} to {high}'
     return f'at least {low}' if asked.low is not None else f'at most {high}' if asked.high is not None else ''
 
@@ -124,7 +124,7 @@ def _read_number(asked: Field, given: Any) -> float:
     except ValueError as e: raise NotAValue(_sentence(str(e).removeprefix(f'{asked.name}: '))) from None
     if not isinstance(number, float) or not np.isfinite(number): raise NotAValue(f'{short(given, 40)} is not a number.')
     if asked.low is not None and number < asked.low or asked.high is not None and number > asked.high:
-        raise NotAValue(f'{number:g} {asked.unit}'.strip() + f' is out of range: {say_range(asked)}.')
+        raise NotAValue(f'{say_quantity(number, asked.unit)} is out of range: {say_range(asked)}.')
     return number
 
 
@@ -455,6 +455,7 @@ class Run:
     said: str = 'running'
     share: float | None = None
     stop_asked: bool = False
+    told_at: float = 0.0  # When pages were last told how far it is
     thread: threading.Thread | None = None
 
 
@@ -516,6 +517,8 @@ class RunningForm(WorkingForm):
     def _report(self, run: Run, share: float, said: str) -> None:
         if run.stop_asked: raise Stopped
         run.share, run.said = float(np.clip(share, 0, 1)), plain_text(said, 200)
+        if time.monotonic() < run.told_at + 0.1: return  # nobody reads faster
+        run.told_at = time.monotonic()
         self.told_run()
 
     def stop(self) -> None:
@@ -565,8 +568,24 @@ def shown(
     if asked.kind == 'several': return [label_of(c) for c in given or ()]
     if asked.kind == 'choice': return '' if given is None and None not in asked.choices else label_of(given)
     if asked.kind == 'list' and not isinstance(given, str): return ', '.join(map(str, given or ()))
-    if isinstance(given, float): return repr(int(given)) if given.is_integer() and abs(given) < 1e6 else repr(given)
+    if isinstance(given, float | int) and not isinstance(given, bool): return _shown_number(asked, given)
     return '' if given is None else plain_text(given)
+
+
+def _shown_number(asked: Field, given: float | int) -> str:
+    "A number as a person would write it, if that is the same number"
+    plain = repr(int(given)) if abs(given) < 1e6 and given == int(given) else repr(given)
+    if not takes_prefix(asked.unit) or not np.isfinite(given): return plain
+    with_unit = say_quantity(given, asked.unit)
+    try: return with_unit if read_field(asked, with_unit) == given else plain
+    except NotAValue: return plain
+
+
+def takes_prefix(
+    unit: str,  # Of a field
+) -> bool:  # Then numbers are shown with it: `50 nm`
+    "Whether a unit is usually written with a prefix"
+    return unit in ('m', 'V', 'Hz', 'A', 's', 'N')
 
 
 class ToldForm(RunningForm):
@@ -670,8 +689,11 @@ def told_form(
     form: TypedForm,  # Any
 ) -> dict[str, Any]:  # JSON
     "All that a page needs to show a form"
-    asked = [{'name': f.name, 'label': f.label, 'kind': f.kind, 'about': plain_text(f.about, 1000), 'unit': f.unit,
-              'range': say_range(f), 'choices': [label_of(c) for c in f.choices], 'needed': f.needed}
+    asked = [{'name': f.name, 'label': f.label, 'kind': f.kind, 'about': plain_text(f.about, 1000),
+              'unit': f'without a unit: {f.unit}' if takes_prefix(f.unit) else f.unit, 'range': say_range(f),
+              'choices': [label_of(c) for c in f.choices],
+              'needed': f.needed and f.default is None and f.kind not in ('yes or no', 'several'),
+              'long': isinstance(f.default, str) and ('\n' in f.default or len(f.default) > 60)}
              for f in form.fields.values()]
     return {'kind': 'form', 'title': form.title, 'fields': asked, 'can_run': form.function is not None,
             'can_stop': form.can_stop, **form.entries(form.fields), **form.state()}
@@ -698,6 +720,7 @@ def fields_asked(
 class RunForm(anywidget.AnyWidget):
     "A form for a function, a notebook or a list of fields"
 
+    _esm, _css = front_end()
     part = traitlets.Unicode('form').tag(sync=True)
     theme = traitlets.Unicode('auto').tag(sync=True)
 
@@ -710,8 +733,7 @@ class RunForm(anywidget.AnyWidget):
         fixed: Mapping[str, Any] | None = None,  # Other arguments, which are not shown
         about: Mapping[str, Mapping[str, Any]] | None = None,  # What differs: {'size': {'unit': 'm', 'low': 0}}
     ) -> None:
-        code, style = front_end()
-        super().__init__(_esm=code, _css=style)
+        super().__init__()
         called = run or (what if callable(what) else None)
         named = title or getattr(called, '__name__', '').replace('_', ' ').strip('<>').capitalize()
         self.form = TypedForm(fields_asked(what, fixed or (), about or {}), called, fixed, named)

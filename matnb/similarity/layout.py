@@ -215,7 +215,7 @@ def settle(
     epochs: int,  # How often the strongest links pull
     min_dist: float = 0.1,  # How near linked items may lie
     seed: int = 0,  # Of the pushes
-    progress: bool = False,  # Whether a bar is shown
+    progress: bool | Callable[[float], None] = False,  # Whether a bar is shown; or is told the share that is done
     passed: int = 0,  # Epochs that are left out at the beginning, when steps are long
 ) -> np.ndarray:  # Afterwards
     "Let links pull and chance push until the map has settled"
@@ -231,10 +231,11 @@ def settle(
     state, descend = np.random.SeedSequence(seed).generate_state(1, np.uint64)[0] | np.uint64(1), compiled_descent()
     forces = force_tables(min_dist)
     stops = np.unique(np.linspace(passed, epochs, 51).astype(int)).tolist()
-    with tqdm(total=epochs - passed, unit=' epochs', desc='mapping', disable=not progress) as bar:
+    with tqdm(total=epochs - passed, unit=' epochs', desc='mapping', disable=callable(progress) or not progress) as bar:
         for first, last in zip(stops, stops[1:], strict=False):
             state = descend(room, heads, tails, every, due, *forces, first, last, epochs, np.uint64(state))
             bar.update(last - first)
+            if callable(progress): progress((last - passed) / (epochs - passed))
     return room[:, :places.shape[1]]
 
 # %% ../../nbs/similarity/30_layout.ipynb #34c3e07c
@@ -375,7 +376,7 @@ def layout(
     epochs: int | None = None,  # How often the strongest links pull; 500 up to 10,000 items, else 200
     seed: int = 0,  # Same seed, same map, on the same machine, with any number of threads
     graph: Graph | None = None,  # From `nearest_graph`, if it is there already
-    progress: bool = False,  # Whether a bar is shown
+    progress: bool | Callable[[float], None] = False,  # Whether a bar is shown; or is told the share that is done
 ) -> np.ndarray:  # `(n, dimensions)`, float32
     "Places for items such that near ones are alike"
     vectors = _checked(vectors, dimensions, neighbours, method)

@@ -8,6 +8,7 @@ __all__ = ['JUDGED', 'KEPT', 'Map', 'make_map', 'usual_vectors', 'metric_of', 'u
            'extend_map']
 
 # %% ../../nbs/similarity/32_maps.ipynb #6e862e73
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from hashlib import sha256
@@ -93,7 +94,7 @@ def make_map(
     epochs: int | None = None,  # How long to settle; by the number of items if not given
     seed: int = 0,  # Same seed, same map, on the same machine
     judged: int = JUDGED,  # Of how many items the faithfulness is measured
-    progress: bool = False,  # Whether a bar is shown
+    progress: bool | Callable[[float], None] = False,  # Whether a bar is shown; or is told the share that is done
 ) -> Map:  # Not stored yet
     "Lay out the items of a view"
     vectors = usual_vectors(corpus, vectors)

@@ -11,7 +11,7 @@ __all__ = ['MANY', 'PathItems', 'LaidOutItems', 'PathMaps', 'numbers_of', 'StepI
 # %% ../../nbs/similarity/46_paths.ipynb #671b7ad9
 import os
 import pathlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from html import escape
 from typing import TYPE_CHECKING, Any, Self
 
@@ -119,7 +119,7 @@ class PathMaps(LaidOutItems):
     def make_map(
         self,
         number: int,  # Of a step
-        progress: bool | None = None,  # Whether a bar is shown; for many items if None
+        progress: bool | Callable[[float], None] | None = None,  # Whether a bar is shown; or is told
     ) -> StepMap:  # Kept with the step
         "Lay out the items of a step"
         chosen, there, view = self.tree.steps[number].options, self.positions_of(number) >= 0, self.view(number)

@@ -245,8 +245,12 @@ export class MapPane {
 
   radius() { // CSS pixels: smaller the more there are, larger when one looks closer
     const { width, height, magnified } = this.window;
-    const room = Math.sqrt((width * height) / Math.max(1, this.cloud.count));
-    return Math.max(1.25, Math.min(6, 0.36 * room * Math.max(1, magnified) ** 0.45));
+    const sized = (count) => {
+      const room = Math.sqrt((width * height) / Math.max(1, count));
+      return Math.max(1.25, Math.min(6, 0.36 * room * Math.max(1, magnified) ** 0.45));
+    };
+    const [now, { journey }] = [sized(this.cloud.count), this];
+    return journey ? now + (sized(journey.before.count) - now) * (1 - journey.shown) : now;
   }
 
   #families(share = 1, cloud = this.cloud, size = 1) { // stamps for each form of a point

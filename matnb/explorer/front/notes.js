@@ -34,7 +34,7 @@ export class Notes {
     if (!writing) this.text.value = notes;
     const still = !this.#store.wire.live;
     for (const each of [this.field, this.text]) each.disabled = still;
-    this.list.replaceChildren(...tags.map((tag) => make('li', { class: 'mx-chip' }, tag, still ? '' : button('×', () => this.#retag(tags.filter((t) => t !== tag)), { class: 'mx-tiny', 'aria-label': `Take away the tag ${tag}` }))));
+    this.list.replaceChildren(...tags.map((tag) => make('li', { class: 'mx-example' }, tag, still ? '' : button('×', () => this.#retag(tags.filter((t) => t !== tag)), { class: 'mx-tiny', 'aria-label': `Take away the tag ${tag}` }))));
     this.#changed();
     this.#suggest();
   }

@@ -2,6 +2,7 @@
 
 import { drawCard } from './card.js';
 import { drawFacets } from './facets.js';
+import { drawForm } from './form.js';
 import { drawGallery } from './gallery.js';
 import { drawMap } from './map.js';
 import { drawPage } from './page.js';
@@ -17,3 +18,5 @@ export const PARTS = {
   neighbours: drawStrip,
   properties: drawProperties,
 };
+
+export const PARTS_WITHOUT_SCENE = { form: drawForm }; // functions (element, wire): these show no corpus

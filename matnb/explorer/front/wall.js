@@ -145,7 +145,7 @@ export class Wall {
 
   #made() {
     const frame = new Frame(this.#store);
-    const below = make('span', { class: 'mx-below' });
+    const below = make('span', { class: 'mx-caption' });
     const badges = make('span', { class: 'mx-badges', 'aria-hidden': 'true' });
     return { row: -1, frame, below, badges, element: make('div', { class: 'mx-cell', role: 'option' }, frame.element, badges, below) };
   }

@@ -32,6 +32,11 @@ export class WordFacet {
     [this.chosenCount, this.allCount] = [this.some, this.held].map((counts) => counts.reduce((sum, n) => sum + n, 0));
   }
 
+  showSwatches(swatches) {
+    this.swatches = swatches;
+    if (this.some) this.draw();
+  }
+
   // --- Which words are shown, and in what order
 
   ratioOf(code) {

@@ -1,16 +1,18 @@
 // What Jupyter, Panel and an exported page call: `render({ model, el })` draws the parts that the model names.
 
 import { Store } from './store.js';
-import { PARTS } from './parts.js';
+import { PARTS, PARTS_WITHOUT_SCENE } from './parts.js';
 import { followTheme } from './theme.js';
-import { traitOf } from './wire.js';
+import { traitOf, wireOf } from './wire.js';
 
 async function render({ model, el }) {
-  const store = new Store(model);
   const root = document.createElement('div');
   root.className = 'matnb-explorer';
   root.dataset.lmSuppressShortcuts = 'true'; // so that Jupyter does not take keys that are meant for us
   el.append(root);
+  const alone = PARTS_WITHOUT_SCENE[traitOf(model, 'part')];
+  if (alone) return showAlone(alone, root, model);
+  const store = new Store(model);
   el.matnbStore = store; // for whoever looks at the page from outside, as the tests do
   const stopTheme = followTheme(root, store, traitOf(model, 'theme'));
   const part = PARTS[traitOf(model, 'part')] ?? drawNothing;
@@ -20,6 +22,18 @@ async function render({ model, el }) {
     stop?.();
     stopTheme();
     store.close();
+    root.remove();
+  };
+}
+
+function showAlone(draw, root, model) { // a part that has no store and talks to Python itself
+  const wire = wireOf(model);
+  const stopTheme = followTheme(root, { on: () => () => {}, emit: () => {} }, traitOf(model, 'theme'));
+  const stop = draw(root, wire, model);
+  return () => {
+    stop?.();
+    stopTheme();
+    wire.close();
     root.remove();
   };
 }

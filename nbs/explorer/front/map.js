@@ -175,6 +175,14 @@ function footOf(step, told, cloud) {
   if (!cloud) return step.rows.length ? '' : 'There are no items in this step.';
   const without = cloud.count - cloud.placed;
   if (!cloud.placed) return 'This step has no map yet: its items have no vectors here. Embed them, or branch with another vector set.';
-  const parts = [told?.quality_said, without ? `${sayCount(without)} of ${sayCount(cloud.count)} items are not on the map: they have no vectors` : ''];
+  const parts = [told?.quality_said || qualityOf(step.quality), without ? `${sayCount(without)} of ${sayCount(cloud.count)} items are not on the map: they have no vectors` : ''];
   return parts.filter(Boolean).join(' · ');
+}
+
+function qualityOf(quality) { // how far the map can be trusted
+  const { k, recall, trustworthiness, continuity } = quality ?? {};
+  if (!Number.isFinite(trustworthiness)) return '';
+  const near = Number.isFinite(recall) ? [`Of the ${k} items most like an item, ${Math.round(100 * recall)} % are nearest to it on this map too`] : [];
+  const also = Number.isFinite(continuity) ? [`continuity ${continuity.toFixed(2)}`] : [];
+  return [...near, `trustworthiness ${trustworthiness.toFixed(2)}`, ...also].join(' · ');
 }

@@ -41,7 +41,7 @@ export class Refused extends Error {} // what Python said no to, in plain words
 
 class LiveWire {
   #asked = new Map();
-  #number = 0;
+  #number = Math.floor(Math.random() * 2 ** 40); // two views of one widget hear each other's answers
   #ends;
   #stop;
 
