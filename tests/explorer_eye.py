@@ -25,6 +25,12 @@ PICTURES = """() => {
   }
   const tip = document.querySelector('.mx-map-tip');
   if (tip && !tip.hidden && !tip.querySelector('.mx-empty')) add('hover', store.hovered, tip.querySelector('canvas'));
+  const card = document.querySelector('.mx-viewer canvas.mx-plane');
+  const shown = card && store.focused >= 0 && !document.querySelector('.mx-card[aria-busy]') && card.getBoundingClientRect();
+  if (shown?.width && document.elementFromPoint(shown.x + shown.width / 2, shown.y + shown.height / 2) === card) {
+    found.push({ where: 'card', row: store.focused, box: [shown.x, shown.y, shown.width, shown.height] });
+  }
+  for (const near of document.querySelectorAll('.mx-strip-list [data-row] canvas')) add('near', Number(near.closest('[data-row]').dataset.row), near);
   return { found, channel: store.picture.channel, edition: store.scene.edition };
 }"""
 WINDOW = """() => {
@@ -65,7 +71,18 @@ def pictures_seen(tab) -> list[Seen]:
     after = tab.evaluate(PICTURES)
     if (before['channel'], before['edition']) != (after['channel'], after['edition']): return []
     same = [one for one in before['found'] if one in after['found']]
-    return [Seen(one['where'], one['row'], read_identity(cut(light, one['box']))) for one in same]
+    return [Seen(one['where'], one['row'], read_at(light, one)) for one in same]
+
+
+def read_at(light: np.ndarray, one: dict) -> Identity | None:
+    "What the pixels of a picture say; on the card it stands in the middle of its stage, with or without room around"
+    if one['where'] != 'card': return read_identity(cut(light, one['box']))
+    left, top, wide, high = one['box']
+    for room in range(0, 40, 4):
+        side = min(wide, high) - room
+        told = read_identity(cut(light, [left + (wide - side) / 2, top + (high - side) / 2, side, side]))
+        if told: return told
+    return None
 
 
 def places_on_screen(tab, places: np.ndarray, windows: dict[int, dict]) -> np.ndarray:
