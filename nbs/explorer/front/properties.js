@@ -58,7 +58,7 @@ class PropertiesPanel {
       choice.addEventListener('change', () => { this.logs[this.choices.indexOf(choice)] = null; this.keep(); this.refresh(); });
       return choice;
     });
-    this.logButtons = [0, 1].map((n) => button('log', () => { this.logs[n] = !this.usedLogs[n]; this.keep(); this.refresh(); }, { class: 'mx-small', 'aria-pressed': 'false' }));
+    this.logButtons = [0, 1].map((n) => button('log', () => { this.logs[n] = !this.usedLogs[n]; this.keep(); this.refresh(); }, { class: 'mx-small', 'aria-pressed': 'false', title: 'Logarithmic axis' }));
     this.toolButtons = TOOLS_OF_PLOT.map(([name, words, about]) => button(words, () => this.take(name), { title: about, 'data-name': name, 'aria-pressed': String(name === this.tool) }));
     const swap = button('⇄', () => this.swap(), { 'aria-label': 'Exchange the axes', title: 'Exchange the axes' });
     const [across, up] = this.choices.map((choice, n) => make('label', { class: 'mx-axis-choice' }, make('span', { class: 'mx-quiet' }, n ? '↑' : '→'), choice));
@@ -125,7 +125,7 @@ class PropertiesPanel {
     this.logButtons.forEach((each, n) => {
       each.hidden = columns[n].kind === 'date' || !(spans[n][1] > 0);
       each.setAttribute('aria-pressed', String(this.usedLogs[n]));
-      each.setAttribute('aria-label', `Logarithmic axis ${n ? 'up' : 'across'}`);
+      each.setAttribute('aria-label', `log axis ${n ? 'up' : 'across'}`);
     });
     this.paired = pairedItems(store.step, ...columns, this.usedLogs);
     this.sayEmpty(this.paired.rows.length ? '' : 'No item of this step has both.');
