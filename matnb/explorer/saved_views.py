@@ -125,7 +125,7 @@ def save_view(
 ) -> TakenOut:  # Where it is
     "Keep a view in a file"
     to, kept = free_place(file, overwrite, ['.json']), kept_view(scene, title, who)
-    size = write_file(to, (f'{line}\n'.encode() for line in view_lines(kept)), overwrite)
+    size = write_file(to, (f'{line.rstrip()}\n'.encode() for line in view_lines(kept)), overwrite)
     if size > MOST_BYTES: raise ViewFileError(f'{to.name} has {size:,} bytes; at most {MOST_BYTES:,} are read again')
     steps, chosen = len(kept.path.tree.steps), len(scene.selection)
     said = f'The view with {steps:,} step{"s" * (steps > 1)} and {chosen:,} chosen items is in {say_path(to)}'
@@ -209,11 +209,11 @@ def _plain(value: Any, record: Record, depth: int) -> Any:
     if type(value) in (int, float) and abs(value) > 1e300: raise record.wrong('look', 'holds an endless number')
     return value
 
-# %% ../../nbs/explorer/11_saved_views.ipynb #8a8ec1e2
+# %% ../../nbs/explorer/11_saved_views.ipynb #063feabb
 def scene_of_view(
     kept: KeptView,  # From a file
     corpus: Corpus,  # On which it is opened
-) -> Scene:  # With `remarks` on what does not fit
+) -> Scene:  # `scene.path.remarks` say what does not fit
     "A view on a corpus"
     path, first = path_of_stored(kept.path, corpus), next(iter(kept.path.tree.steps))
     there = path.positions_of(first) >= 0
@@ -281,7 +281,7 @@ def open_view(
     file: str | os.PathLike[str],  # Written by `explorer.save`
     corpus: Corpus | str | os.PathLike[str],  # The corpus that it is a view of, or one that grew from it
     **options: Any,  # Of the page: height=, theme=
-) -> 'Explorer':  # `explorer.remarks` says what does not fit
+) -> 'Explorer':  # `explorer.path.remarks` say what does not fit
     "Open a view that was kept"
     from matnb.explorer.page import Explorer
 
