@@ -149,6 +149,30 @@ def _data(given: argparse.Namespace) -> int:
         for path in fetch(name, progress=not given.quiet): print(path)
     return OK
 
+# %% ../nbs/10_command_line.ipynb #2da62a08
+def _explore(given: argparse.Namespace) -> int:
+    from matnb.explorer.served import explore_in_browser
+
+    explore_in_browser(given.corpus, given.port, given.address, not given.no_browser, given.map, given.vectors,
+                       given.read_only)
+    return OK
+
+
+def _add_explore(add: Callable[..., argparse.ArgumentParser]) -> None:
+    p = add('explore', _explore, 'look at a corpus in the browser: map, pictures and facets, linked')
+    p.add_argument('corpus', metavar='CORPUS', help='folder of the corpus')
+    p.add_argument('--map', default='', metavar='NAME', help='a stored map to begin with; else the usual one')
+    p.add_argument('--vectors', default='', metavar='NAME', help='what is mapped and compared')
+    p.add_argument('--read-only', action='store_true', help='nothing can be written to the corpus or the disk')
+    p.add_argument('--port', type=_port, default=0, metavar='N', help='port to listen on; else a free one')
+    p.add_argument('--address', default='127.0.0.1', help='who can reach it (127.0.0.1: this machine only)')
+    p.add_argument('--no-browser', action='store_true', help='only print the address')
+
+
+def _port(text: str) -> int:
+    if text.isdecimal() and int(text) < 65_536: return int(text)
+    raise argparse.ArgumentTypeError(f'{text!r} is not a port; ports are numbers below 65536')
+
 # %% ../nbs/10_command_line.ipynb #dbecf530
 def _replay(given: argparse.Namespace) -> int:
     from matnb.corpus.measurement import plain_text
@@ -172,6 +196,7 @@ examples:
   matnb collect scans --table samples.csv --to my-corpus
   matnb info my-corpus
   matnb embed my-corpus --encoder spectral     a vector for each scan, for maps and search
+  matnb explore my-corpus                      its map, pictures and facets in the browser
   matnb publish my-corpus /shared/class-2027   a read-only copy for a class
   matnb replay domains.json my-corpus --to june the same questions as in May
 """
@@ -262,6 +287,7 @@ def main(
     parser, add = _parser()
     _add_collect(add)
     _add_embed(add)
+    _add_explore(add)
     _add_others(add)
     try: given = parser.parse_args(argv)
     except SystemExit as e: return int(e.code or 0)

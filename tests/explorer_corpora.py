@@ -2,7 +2,8 @@
 
 An identity image is a pattern of 8 x 8 fields that holds the number of its item, the number of its channel and a check
 sum, each bit beside its complement. What a screen shows can be read back from its pixels after any scaling, colouring
-with a map that grows lighter, or change of contrast, so that a wrong picture cannot pass for the right one.
+with a map that grows lighter, or change of contrast, so that a wrong picture cannot pass for the right one. The two
+lowest lines of fields hold nothing, since scale bars lie over them.
 """
 from pathlib import Path
 from typing import NamedTuple
@@ -16,9 +17,11 @@ from matnb.corpus.vectors import replace_vectors
 from matnb.similarity.maps import make_map, store_map
 
 FIELDS = 8  # on a side
-MARKS = {(0, 0): 1, (0, 7): 0, (7, 0): 0, (7, 7): 1, (0, 1): 0, (1, 0): 0, (7, 6): 0, (6, 7): 0}  # corners, fixed
-PLACES = [(y, x) for y in range(FIELDS) for x in range(FIELDS) if (y, x) not in MARKS]  # 56: 28 bits, each twice
-CHANNELS = (Channel('height', 'm'), Channel('phase', 'deg'))
+MARKS = {(0, 0): 1, (0, 7): 0, (5, 0): 0, (5, 7): 1, (7, 7): 1, (6, 7): 0}
+LINES = 6  # that hold something
+PLACES = [(y, x) for y in range(LINES) for x in range(FIELDS) if (y, x) not in MARKS]  # 44: 22 bits, each twice
+BITS = len(PLACES) // 2
+CHANNELS = (Channel('height', 'm'), Channel('amplitude', 'm'))
 MATERIALS = ('PbTiO3', 'BiFeO3', 'BaTiO3')
 HOSTILE = ('<img src=x onerror="window.harmed=1">', '</script><script>window.harmed=2</script>',
            'javascript:window.harmed=3', '<svg/onload=window.harmed=4>', '"><b onmouseover="window.harmed=5">x',
@@ -35,10 +38,10 @@ class Identity(NamedTuple):
 
 
 def identity_bits(item: int, channel: int) -> np.ndarray:
-    "20 bits of the item, 2 of the channel, 6 of a check sum"
-    body = item | channel << 20
-    code = body | (body * 2_654_435_761 >> 7) % 64 << 22
-    return np.array([code >> n & 1 for n in range(28)], bool)
+    "14 bits of the item, 2 of the channel, 6 of a check sum"
+    body = item | channel << 14
+    code = body | (body * 2_654_435_761 >> 9) % 64 << 16
+    return np.array([code >> n & 1 for n in range(BITS)], bool)
 
 
 def identity_fields(item: int, channel: int) -> np.ndarray:
@@ -52,7 +55,7 @@ def identity_fields(item: int, channel: int) -> np.ndarray:
 def identity_image(item: int, size: int = 64) -> np.ndarray:
     "Both channels of an item"
     planes = [identity_fields(item, channel).repeat(size // FIELDS, 0).repeat(size // FIELDS, 1) for channel in (0, 1)]
-    return np.stack([planes[0] * 4e-9, planes[1] * 180.0 - 90]).astype('f4')
+    return np.stack([planes[0] * 4e-9, planes[1] * 2e-10]).astype('f4')
 
 
 def read_identity(light: np.ndarray) -> Identity | None:
@@ -64,10 +67,10 @@ def read_identity(light: np.ndarray) -> Identity | None:
     if np.ptp(seen) < 40: return None
     fields = seen > (seen.min() + seen.max()) / 2
     if any(fields[place] != bool(bit) for place, bit in MARKS.items()): return None
-    pairs = np.array([fields[place] for place in PLACES]).reshape(28, 2)
+    pairs = np.array([fields[place] for place in PLACES]).reshape(BITS, 2)
     if (pairs[:, 0] == pairs[:, 1]).any(): return None
-    code = sum(1 << n for n in range(28) if pairs[n, 0])
-    found = Identity(code & 0xfffff, code >> 20 & 3)
+    code = sum(1 << n for n in range(BITS) if pairs[n, 0])
+    found = Identity(code & 0x3fff, code >> 14 & 3)
     return found if (identity_bits(*found) == pairs[:, 0]).all() else None
 
 
@@ -123,7 +126,7 @@ def hostile_measurement(item: int) -> Measurement:
     facets |= {'__proto__': f'word {item % 4}', 'constructor': item * 0.5, 'hasOwnProperty': word[:300],
                'wall_width': item * 1e-9, 'l' * 200: HOSTILE[item * 3 % len(HOSTILE)]}
     label = word[:60].replace('\u0000', '') or 'blank'
-    channels = (Channel(label, '<b onclick=window.harmed=10>'), Channel('phase', 'deg'))
+    channels = (Channel(label, '<b onclick=window.harmed=10>'), Channel('amplitude', 'm'))
     return Measurement(identity_image(item), channels, (8e-9, 8e-9), facets,
                        {word[:300] or 'k': {'<script>window.harmed=11</script>': word, 'deep': [word] * 3}},
                        'simulated', source=f'{item}.ibw', sha256=f'{item + 1_000_000:064x}')

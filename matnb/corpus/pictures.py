@@ -76,15 +76,23 @@ def cut_circle(
     "Move the jump from one end of the circle to the other to where it does least harm"
     angles = np.asarray(image, 'f8' if image.dtype.itemsize > 4 else 'f4')
     some = angles.reshape(-1)[::1 + 2 * (angles.size // 65_536)]
-    bins = np.floor(np.clip(some[np.isfinite(some)], -1e6, 1e6) * (36 / period)).astype('i8') % 36
-    counts = np.bincount(bins, minlength=36)
-    smooth = np.convolve(np.concatenate([counts[-2:], counts, counts[:2]]), np.ones(5), 'valid')
-    start = (smooth.argmin() + 0.5) * period / 36
+    start = _emptiest(np.clip(some[np.isfinite(some)], -1e6, 1e6), period)
     turns = angles - angles.dtype.type(start)
     turns *= angles.dtype.type(1 / period)
     np.floor(turns, turns)
     turns *= angles.dtype.type(-period)
     with np.errstate(invalid='ignore'): return np.add(turns, angles, turns)
+
+
+def _emptiest(angles: np.ndarray, period: float) -> float:
+    "Where to cut: of places that are about as empty the one farthest from the middle of the angles as they are written"
+    if not len(angles): return 0.0
+    counts = np.bincount(np.floor(angles * (36 / period)).astype('i8') % 36, minlength=36)
+    smooth = np.convolve(np.concatenate([counts[-2:], counts, counts[:2]]), np.ones(5), 'valid')
+    usual = ((angles.min() + angles.max()) / 2 / period + 0.5) * 36 - 0.5
+    empty = np.flatnonzero(smooth <= smooth.min() + 0.002 * len(angles))
+    away = np.abs((empty - usual + 18) % 36 - 18)
+    return float((empty[away.argmin()] + 0.5) * period / 36)
 
 # %% ../../nbs/corpus/02_pictures.ipynb #272ab9bc
 _COLOURS = {

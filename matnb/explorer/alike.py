@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['MOST_FOUND', 'CAREFULLY', 'LOOKS', 'vectors_asked', 'vectors_of_rows', 'ready', 'say_space', 'answer_near', 'among',
            'step_asked', 'say_near', 'tell_found', 'distances_from', 'answer_distances', 'box_asked', 'near_box',
-           'items_among', 'tell_hits', 'tell_window', 'answer_why', 'distance_between']
+           'near_part', 'items_among', 'tell_hits', 'tell_window', 'answer_why', 'distance_between']
 
 # %% ../../nbs/explorer/07_alike.ipynb #6298511e
 from collections.abc import Sequence
@@ -16,6 +16,7 @@ import numpy as np
 from ..corpus.ledger import CorpusError
 from ..corpus.reading import Item
 from ..corpus.vectors import MissingVectors, VectorSet, say_how
+from .jobs import Job, Later
 from .scene import Declined, Reply, Scene
 from ..similarity.neighbours import Neighbours, far_apart, few_threads, scores
 from ..similarity.records import Record
@@ -33,7 +34,7 @@ from matnb.similarity.searching import (
     say_distance,
     search,
 )
-from ..similarity.selections import CannotApply, known_vectors, rows_of
+from ..similarity.selections import CannotApply, known_vectors
 from ..similarity.views import Window
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ MOST_FOUND = 100_000
 def answer_near(
     scene: Scene,  # That a page looks at
     said: Record,  # row or rows, and what else the page wants
-) -> Reply:  # Rows and distances
+) -> Reply | Later:  # Rows and distances
     "Items like some examples and unlike others, nearest first"
     if 'box' in said.given and said.has('box'): return near_box(scene, said)
     rows = [scene.row_of(said)] if 'row' in said.given else scene.rows(said, 'rows', 100).tolist()
@@ -101,7 +102,8 @@ def answer_near(
     likes, others = (vectors_of_rows(scene, some, held, near) for some in (rows, unlike))
     kept = 'with_examples' in said.given and said.take('with_examples', bool)
     without = [] if kept else [scene.position(r) for r in rows + unlike]
-    found = find_like(near, likes, others, count, among(scene, said, held), without, exact=True)
+    where = among(scene, said, held)
+    found = find_like(near, likes, others, count, None if len(where) == len(near) else where, without, exact=True)
     far = np.isfinite(found.distance)
     return tell_found(scene, Found(found.rows[far], found.distance[far], found.example[far], found.unliked[far]),
                       say_near(held, len(rows), len(unlike)))
@@ -145,9 +147,7 @@ def tell_found(
     words: str,  # How
 ) -> Reply:  # Rows as a list, or as numbers when they are many
     "Neighbours as a page is told of them"
-    place = np.full(scene.items.snapshot.head.items, -1)
-    place[scene.positions] = np.arange(len(scene))
-    rows, far = place[found.rows], found.distance
+    rows, far = scene.rows_at(found.rows), found.distance
     body = {'kind': 'near', 'said': words, 'count': len(rows)}
     if len(rows) > 1000: return Reply(body, [rows.astype('<u4').tobytes(), far.astype('<f4').tobytes()])
     return Reply({**body, 'rows': rows.tolist(), 'distances': far.tolist(), 'distances_said': [
@@ -211,26 +211,40 @@ def box_asked(
 def near_box(
     scene: Scene,  # That a page looks at
     said: Record,  # With `row`, `box` and `count`
-) -> Reply:  # Rows, distances and windows
+) -> Later:  # Rows, distances and windows
     "Images that hold such a part, and where"
     box, count = box_asked(scene, said), said.whole('count', 1, 200)
     named = said.text('vectors', 200) if 'vectors' in said.given else ''
-    part, words = items_among(scene, said), ''
-    try:
-        try:
-            windows = _windows_named(scene, named)
-            hits = search_regions(part, box, vectors=windows, count=count, looks=LOOKS, missing='nan')
-        except MissingVectors as e:
-            hits = search(part, box, vectors=vectors_asked(scene, said).name, count=count, exact=True, missing='nan')
-            words = f'; the part is compared with whole images, since {e}'
-    except (CorpusError, OSError, ValueError) as e: raise Declined(str(e)) from e
-    return tell_hits(scene, hits, words)
+    part, windows = items_among(scene, said), _windows_named(scene, named)
+    whole = vectors_asked(scene, said).name if windows is None else ''
+
+    def work(job: Job) -> Reply:
+        if windows is None: return near_part(scene, part, box, whole, count)
+        return tell_hits(scene, search_regions(part, box, vectors=windows, count=count, looks=LOOKS, missing='nan'))
+
+    return Later(f'looking for this part in {len(part):,} images', work)
+
+# %% ../../nbs/explorer/07_alike.ipynb #907a503d
+def near_part(
+    scene: Scene,  # That a page looks at
+    part: 'Corpus',  # Items among which to look
+    box: Box,  # What is looked for
+    vectors: str,  # Of whole images
+    count: int,  # How many items
+) -> Reply:  # Without windows
+    "Whole images like a part of one, where parts have no vectors"
+    hits = search(part, box, vectors=vectors, count=count, exact=True, missing='nan')
+    made = "embed(corpus, encoder('spectral', side=64), windows=Windows())"
+    return tell_hits(scene, hits, f': whole images like this part. To find such parts within images, give parts '
+                                  f'vectors: {made}')
 
 # %% ../../nbs/explorer/07_alike.ipynb #5c2cfabb
 def _windows_named(scene: Scene, named: str) -> str | None:
     "The set of windows that belongs to some vectors, if it has one; else whichever there is"
-    try: return window_set(scene.items, named or None).name
-    except MissingVectors: return None
+    for name in dict.fromkeys([named or None, None]):
+        try: return window_set(scene.items, name).name
+        except MissingVectors: continue
+    return None
 
 
 def items_among(
@@ -242,14 +256,14 @@ def items_among(
     positions = scene.positions[scene.step_rows(step_asked(scene, said))]
     return scene.items.chosen_from(positions, 'the items of the step')
 
-# %% ../../nbs/explorer/07_alike.ipynb #b0ed24d3
+# %% ../../nbs/explorer/07_alike.ipynb #c46106d8
 def tell_hits(
     scene: Scene,  # That a page looks at
     hits: Hits,  # Of a search for a part
-    words: str,  # What else there is to say
+    words: str = '',  # What else there is to say
 ) -> Reply:  # With the place in each image, if it was found
     "Parts of images as a page is told of them"
-    rows = rows_of(hits.view.column('item_id'), scene.ids).tolist()
+    rows = scene.rows_at(hits.view.positions).tolist()
     far = [h.distance for h in hits]
     held = scene.items.vector_sets[hits.asked.vectors]
     return Reply({'kind': 'near', 'rows': rows, 'count': len(rows), 'distances': far, 'said': say_space(held) + words,

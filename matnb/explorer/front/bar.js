@@ -13,10 +13,10 @@ export const LEAST_TO_MAP = 4;
 
 export function drawBar(element, store) {
   const title = make('strong', { class: 'mx-title' });
-  const badge = make('span', { class: 'mx-badge', hidden: true, title: 'Some or all of these items were computed, not measured' }, 'simulated');
+  const badge = make('span', { class: 'mx-simulated', hidden: true, title: 'Some or all of these items were computed, not measured' }, 'simulated');
   const trail = make('div', { class: 'mx-steps' });
   const acts = make('div', { class: 'mx-acts', role: 'toolbar', 'aria-label': 'What to do' });
-  const parts = [undoButtons(store), mapButton(store), branchButton(store), compareButton(store), colourChoice(store),
+  const parts = [undoButtons(store), mapButton(store), branchButton(store), compareButton(store),
     codeButton(store), keepButton(store), themeButton(store), helpButton(store)];
   acts.append(...parts.flatMap((part) => part.elements));
   element.append(make('div', { class: 'mx-heading' }, title, badge), trail, acts);
@@ -78,28 +78,6 @@ function branchForm(store, close) {
   }, { class: 'mx-main' });
   return [make('p', { class: 'mx-quiet' }, 'The items of this step, mapped in another way. It becomes a step beside it.'),
     popupField('Vectors', vectors), popupField('Dimensions', dimensions), popupField('Name', name), start];
-}
-
-// --- Colour
-
-function colourChoice(store) {
-  const choice = make('select', { 'aria-label': 'Colour by', class: 'mx-colour' });
-  choice.addEventListener('change', () => store.setView({ colour: choice.value }));
-  const fill = () => choice.replaceChildren(...colourOptions(store));
-  const show = () => { choice.value = store.colour.by; };
-  const draw = () => { if (store.scene) { fill(); show(); } };
-  const stop = stops(store.on('scene', draw), store.on('columns', draw), store.on('pin', draw), store.on('colour', show));
-  return { elements: [make('label', { class: 'mx-colour-by' }, make('span', { class: 'mx-quiet' }, 'Colour'), choice)], stop };
-}
-
-function colourOptions(store) {
-  const option = (value, words) => make('option', { value }, words);
-  const groups = [['category', 'Words'], ['quantity', 'Quantities'], ['date', 'Dates']].map(([kind, label]) => {
-    const facets = store.scene.facets.filter((facet) => facet.kind === kind);
-    return facets.length ? make('optgroup', { label }, ...facets.map((facet) => option(facet.name, facet.label))) : null;
-  });
-  const distance = store.pinned || store.colour.by === 'distance' ? option('distance', 'distance to the pinned item') : null;
-  return [option('', 'nothing'), distance, ...groups].filter(Boolean);
 }
 
 // --- Theme and help

@@ -33,7 +33,7 @@ class Card {
     const on = (event, act) => store.on(event, act);
     const draw = oncePerFrame(() => this.#drawChannels());
     this.#stop = stops(on('scene', () => this.#forget()), on('focus', (row) => this.#focused(row)), on('pin', () => this.#sayPinned()),
-      on('pictures', draw), on('picture', () => { draw(); this.#follow(); }), on('columns', () => this.#again()), draw.stop);
+      on('pictures', draw), on('picture', () => { draw(); this.#follow(); }), on('columns', () => this.#again()), on('region', () => { if (this.dialog.open) this.dialog.close(); }), draw.stop);
     if (store.focused >= 0) this.#focused(store.focused);
   }
 
@@ -133,7 +133,7 @@ class Card {
     const copied = make('span', { class: 'mx-quiet', role: 'status' });
     const copy = button('Copy id', () => this.#copy(told.id, copied), { class: 'mx-tiny' });
     this.sub.replaceChildren(make('code', {}, told.id), ' ', copy, copied,
-      told.simulated ? make('span', { class: 'mx-badge' }, 'simulated') : '', make('span', { class: 'mx-card-file' }, told.file ?? ''));
+      told.simulated ? make('span', { class: 'mx-origin' }, 'simulated') : '', make('span', { class: 'mx-card-file' }, told.file ?? ''));
   }
 
   async #copy(words, said) {

@@ -2,6 +2,7 @@
 
 import { button, make, stops } from './dom.js';
 import { popupButton, popupField } from './popup.js';
+import { stepName } from './steps.js';
 import { sayCount } from './units.js';
 
 export function compareButton(store) {
@@ -14,7 +15,7 @@ function compareForm(store, close) {
   const others = store.scene.steps.filter((step) => step.number !== store.scene.current);
   if (!others.length) return [make('p', {}, 'There is only one step. Map a selection, or make a branch with other vectors; then the two can be compared.')];
   const choice = make('select', { 'data-first': '' }, ...others.map((step) => make('option', { value: String(step.number) },
-    `${step.name ?? step.label} (${sayCount(step.count)}${step.vectors ? `, ${step.vectors}` : ''})`)));
+    `${stepName(step)} (${sayCount(step.count)}${step.vectors ? `, ${step.vectors}` : ''})`)));
   if (store.other) choice.value = String(store.other.number);
   const begin = button('Compare', () => { close(); startComparing(store, Number(choice.value)); }, { class: 'mx-main' });
   const end = store.other && button('End the comparison', () => { close(); store.compareWith(null); });

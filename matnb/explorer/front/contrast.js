@@ -14,7 +14,7 @@ export class Contrast {
   constructor(changed) { // changed(): the limits were moved by hand
     this.#changed = changed;
     Object.assign(this, { plane: null, low: 0, high: 1, from: 0, to: 1, colours: 'gray' });
-    this.canvas = make('canvas', { class: 'mx-histogram', width: BINS * 3, height: 40, 'aria-hidden': 'true' });
+    this.canvas = make('canvas', { class: 'mx-occurrences', width: BINS * 3, height: 40, 'aria-hidden': 'true' });
     this.handles = ['Darkest', 'Brightest'].map((name, end) => this.#handle(name, end));
     this.fields = ['Darkest', 'Brightest'].map((name, end) => this.#field(`${name} at`, end));
     this.unit = make('span', { class: 'mx-quiet' });
@@ -26,7 +26,7 @@ export class Contrast {
 
   #handle(name, end) {
     const act = () => { const value = this.#valueAt(Number(this.handles[end].value)); this.#put(end ? this.low : value, end ? value : this.high, end); };
-    return make('input', { type: 'range', min: 0, max: STEPS, class: 'mx-handle', 'aria-label': `${name} at`, oninput: act });
+    return make('input', { type: 'range', min: 0, max: STEPS, class: 'mx-contrast-handle', 'aria-label': `${name} at`, oninput: act });
   }
 
   #field(name, end) {

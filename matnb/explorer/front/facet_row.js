@@ -34,8 +34,8 @@ export function fillRow(row, { words, held, some, most, anyChosen, asked, ratio,
   if (disabled) row.setAttribute('aria-disabled', 'true');
   parts.mark.hidden = !ratio;
   if (ratio) {
-    parts.mark.textContent = `↑ × ${ratio < 9.95 ? ratio.toFixed(1) : Math.round(ratio)}`;
-    parts.mark.title = `${ratio.toPrecision(2)} times as frequent among the chosen as in the step, more than chance would give`;
+    parts.mark.textContent = `↑${ratio < 9.95 ? ratio.toFixed(1) : Math.round(ratio)}`;
+    row.title = `${words}: ${ratio.toPrecision(2)} times as frequent among the chosen as in the step, more than chance would give`;
   }
   parts.swatch.hidden = !swatch;
   if (swatch) { parts.swatch.style.color = swatch.colour; parts.swatch.dataset.shape = swatch.shape; }

@@ -37,7 +37,7 @@ class Gallery {
     });
     this.head = make('p', { class: 'mx-count' });
     this.live = make('p', { class: 'mx-hidden', role: 'status', 'aria-live': 'polite' });
-    this.empty = make('p', { class: 'mx-empty', hidden: true });
+    this.empty = make('p', { class: 'mx-gallery-empty', hidden: true });
     this.marks = make('div', { class: 'mx-marks', hidden: true, role: 'group', 'aria-label': 'Marked pictures' });
     this.element = make('section', { class: 'mx-gallery', 'aria-label': 'Gallery' },
       make('header', { class: 'mx-gallery-head' }, this.head, this.#controls()), this.live, this.marks, this.empty, this.wall.element,
@@ -74,7 +74,7 @@ class Gallery {
 
   #controls() {
     this.orderBox = make('select', { onchange: () => this.#choose({ order: this.orderBox.value }) });
-    this.backwards = button('Reverse', () => this.#choose({ reversed: !this.reversed }), { 'aria-pressed': 'false' });
+    this.backwards = button('⇅', () => this.#choose({ reversed: !this.reversed }), { 'aria-pressed': 'false', 'aria-label': 'Reverse the order', title: 'Reverse the order' });
     this.sizeBox = make('input', { type: 'range', min: SIZES.least, max: SIZES.most, step: 4, value: SIZES.usual, class: 'mx-size' });
     this.sizeBox.addEventListener('input', () => this.wall.resize(Number(this.sizeBox.value)));
     this.sizeBox.addEventListener('change', () => this.#remember());
@@ -83,9 +83,10 @@ class Gallery {
       COLOUR_MAPS.map((name) => make('option', { value: name }, name)));
     this.othersBox = make('input', { type: 'checkbox', onchange: () => this.refresh() });
     this.others = make('label', { class: 'mx-check', hidden: true }, this.othersBox, 'others too, greyed');
-    const named = (words, box) => make('label', { class: 'mx-named' }, make('span', {}, words), box);
-    return make('div', { class: 'mx-gallery-controls' }, named('Order', this.orderBox), this.backwards, named('Size', this.sizeBox),
-      named('Channel', this.channelBox), named('Colours', this.coloursBox), this.others);
+    const named = (words, box) => { box.setAttribute('aria-label', words); return label(words, box); };
+    const label = (words, box) => make('label', { class: `mx-named mx-named-${words.toLowerCase()}`, title: words }, make('span', {}, words), box);
+    return [named('Size', this.sizeBox), make('div', { class: 'mx-gallery-controls' }, named('Order', this.orderBox), this.backwards,
+      named('Channel', this.channelBox), named('Colours', this.coloursBox)), this.others];
   }
 
   #fill() { // what can be chosen in this corpus

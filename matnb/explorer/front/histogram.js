@@ -12,10 +12,10 @@ export class Histogram {
   constructor(label, ranged) { // ranged(from, to, done): NaN for an open end
     this.label = label;
     this.ranged = ranged;
-    this.canvas = make('canvas', { class: 'mx-histogram-bars', role: 'img' });
-    this.readout = make('div', { class: 'mx-readout', 'aria-hidden': 'true' });
+    this.canvas = make('canvas', { class: 'mx-range-bars', role: 'img' });
+    this.readout = make('div', { class: 'mx-range-readout', 'aria-hidden': 'true' });
     this.handles = ['from', 'to'].map((end) => this.handle(end));
-    this.element = make('div', { class: 'mx-histogram' }, this.canvas, ...this.handles, this.readout);
+    this.element = make('div', { class: 'mx-range-plot' }, this.canvas, ...this.handles, this.readout);
     this.canvas.addEventListener('pointerdown', (event) => this.drag(event, null));
     this.canvas.addEventListener('pointermove', (event) => this.tell(event));
     this.canvas.addEventListener('pointerleave', () => { this.readout.textContent = ''; });
@@ -203,7 +203,7 @@ export class Histogram {
 
   handle(end) {
     const name = `${this.label}: ${end === 'from' ? 'lower' : 'upper'} end`;
-    const handle = make('span', { class: `mx-handle mx-handle-${end}`, role: 'slider', tabindex: '0', 'aria-label': name, 'aria-valuenow': '0' });
+    const handle = make('span', { class: `mx-range-handle mx-range-handle-${end}`, role: 'slider', tabindex: '0', 'aria-label': name, 'aria-valuenow': '0' });
     handle.addEventListener('pointerdown', (event) => { handle.focus(); this.drag(event, end); });
     handle.addEventListener('keydown', (event) => this.key(event, end));
     return handle;

@@ -59,5 +59,10 @@ export class Lens {
 
   get place() { return [this.left, this.top, this.wide * this.zoom, this.high * this.zoom * this.aspect]; }
 
+  get sight() { // the part of the scan that is seen
+    const [[left, top], [right, bottom]] = [this.scanAt(0, 0), this.scanAt(this.across, this.down)];
+    return { left: Math.max(0, left), top: Math.max(0, top), right: Math.min(this.wide, right), bottom: Math.min(this.high, bottom) };
+  }
+
   inside(column, line) { return column >= 0 && line >= 0 && column < this.wide && line < this.high; }
 }

@@ -9,8 +9,8 @@ import { MapTools } from './map_tools.js';
 import { MapTip } from './map_tip.js';
 import { drawLegend } from './map_legend.js';
 
-export function drawMap(element, store) {
-  const map = new PointMap(store);
+export function drawMap(element, store, model) { // alone (then it is drawn for a widget) it says itself by what it is coloured
+  const map = new PointMap(store, Boolean(model));
   element.append(map.element);
   return () => { map.stop(); map.element.remove(); };
 }
@@ -18,9 +18,9 @@ export function drawMap(element, store) {
 class PointMap {
   #windows = new Map(); // of the steps that were seen: step number -> window
 
-  constructor(store) {
+  constructor(store, alone) {
     this.store = store;
-    this.tools = new MapTools(store, {
+    this.tools = new MapTools(store, alone, {
       looked: () => this.#each((pane) => pane.repaint()), taken: () => this.#dress(),
       zoom: (times) => this.#each((pane) => pane.zoom(times)), fit: () => this.#each((pane) => pane.fit()),
     });
@@ -50,6 +50,8 @@ class PointMap {
     const holder = make('div', { class: 'mx-map-pane', tabindex: '0', role: 'application', 'aria-roledescription': 'map', 'aria-describedby': this.help.id });
     this.panes.insertBefore(holder, this.legend.parentNode === this.panes ? this.legend : null);
     const pane = new MapPane(holder, this.store, this.tools);
+    pane.caption = make('div', { class: 'mx-map-caption' });
+    holder.append(pane.caption);
     pane.hand = new MapHand(pane, this.tools, label);
     pane.changed = () => this.#lookChanged();
     pane.moved = () => { this.keepWindow(); this.tip?.show(-1, pane); };
@@ -68,7 +70,8 @@ class PointMap {
     const recolour = () => this.#each((pane) => pane.recolour().catch((error) => store.complain(error)));
     const touch = () => this.#each((pane) => pane.touch());
     return [
-      store.on('scene', () => { this.tools.fillColours(); this.#windows.clear(); this.renewed = true; }),
+      store.on('scene', () => this.#renewed()),
+      store.on('steps', () => this.#describe()),
       store.on('step', (step) => this.#showStep(step, !this.renewed)),
       store.on('other', (other) => this.#showOther(other)),
       store.on('chosen', (bits) => { this.#each((pane) => pane.choose(bits)); this.#describe(); }),
@@ -84,6 +87,14 @@ class PointMap {
 
   // --- Steps
 
+  #renewed() { // rows now mean other items: what was drawn of the old ones goes at once
+    this.tools.fillColours();
+    this.#windows.clear();
+    this.renewed = true;
+    this.main.empty();
+    if (this.store.other) this.store.compareWith(null);
+  }
+
   async #showStep(step, smoothly) {
     this.renewed = false;
     this.tools.asSeemsRight(step.dimensions === 3);
@@ -97,13 +108,15 @@ class PointMap {
     this.other?.element.remove();
     this.other = null;
     if (other) {
-      const label = this.store.scene.steps.find((s) => s.number === other.number)?.label ?? `step ${other.number}`;
+      const label = this.#stepLabel(other.number);
       this.other = this.#newPane(() => label);
       await this.other.show(other, null, false).catch((error) => this.store.complain(error));
     }
     this.panes.classList.toggle('mx-two', Boolean(other));
     this.#describe();
   }
+
+  #stepLabel(number) { return this.store.scene.steps.find((s) => s.number === number)?.label ?? `step ${number}`; }
 
   #viewOf(number) {
     const view = this.store.scene.view?.map;
@@ -146,7 +159,9 @@ class PointMap {
     if (!step) return;
     const told = store.scene.steps.find((s) => s.number === step.number);
     this.#each((pane) => pane.element.setAttribute('aria-label', this.#labelOf(pane)));
+    this.#each((pane) => { pane.caption.textContent = this.other && pane.cloud ? this.#stepLabel(pane.cloud.step.number) : ''; });
     this.foot.textContent = footOf(step, told, this.main.cloud);
+    this.foot.title = this.foot.textContent;
     this.#lookChanged();
   }
 
@@ -170,6 +185,14 @@ function footOf(step, told, cloud) {
   if (!cloud) return step.rows.length ? '' : 'There are no items in this step.';
   const without = cloud.count - cloud.placed;
   if (!cloud.placed) return 'This step has no map yet: its items have no vectors here. Embed them, or branch with another vector set.';
-  const parts = [told?.quality_said, without ? `${sayCount(without)} of ${sayCount(cloud.count)} items are not on the map: they have no vectors` : ''];
+  const parts = [told?.quality_said || qualityOf(step.quality), without ? `${sayCount(without)} of ${sayCount(cloud.count)} items are not on the map: they have no vectors` : ''];
   return parts.filter(Boolean).join(' · ');
+}
+
+function qualityOf(quality) { // how far the map can be trusted
+  const { k, recall, trustworthiness, continuity } = quality ?? {};
+  if (!Number.isFinite(trustworthiness)) return '';
+  const near = Number.isFinite(recall) ? [`Of the ${k} items most like an item, ${Math.round(100 * recall)} % are nearest to it on this map too`] : [];
+  const also = Number.isFinite(continuity) ? [`continuity ${continuity.toFixed(2)}`] : [];
+  return [...near, `trustworthiness ${trustworthiness.toFixed(2)}`, ...also].join(' · ');
 }

@@ -4,12 +4,13 @@ import { button, make } from './dom.js';
 
 const TOOLS = [
   ['lasso', 'Lasso', 'l', 'Draw a line around points'], ['box', 'Box', 'b', 'Draw a box around points'],
-  ['pick', 'Pick', 'c', 'Click points one by one'], ['move', 'Move', 'm', 'Drag to move the map, or turn it in three dimensions'],
+  ['pick', 'Pick', 'c', 'Click points one by one'], ['island', 'Island', 'i', 'Click a point to choose all of its island'],
+  ['move', 'Move', 'm', 'Drag to move the map, or turn it in three dimensions'],
 ];
 const LOOKS = [['pictures', 'Pictures', 'p', 'Pictures instead of points'], ['density', 'Density', 'd', 'How many points lie where']];
 
 export class MapTools {
-  constructor(store, acts) { // acts: { looked, zoom, fit }
+  constructor(store, alone, acts) { // acts: { looked, zoom, fit }
     Object.assign(this, { store, acts, tool: 'lasso', pictures: null, density: null }); // null: as seems right
     this.buttons = new Map();
     this.element = make('div', { class: 'mx-map-tools', role: 'toolbar', 'aria-label': 'Map tools' },
@@ -20,7 +21,7 @@ export class MapTools {
         button('+', () => acts.zoom(1.5), { 'aria-label': 'Zoom in', title: 'Zoom in (+)' }),
       ]),
       group('How points are shown', LOOKS.map(([name, ...rest]) => this.#button(name, () => this.#toggle(name), ...rest))),
-      this.#colours());
+      this.#colours(alone));
     this.take('lasso');
   }
 
@@ -30,9 +31,9 @@ export class MapTools {
     return made;
   }
 
-  #colours() {
+  #colours(alone) {
     this.select = make('select', { onchange: () => this.store.setView({ colour: this.select.value }) });
-    return make('label', { class: 'mx-map-colour' }, make('span', {}, 'Colour'), this.select);
+    return alone && make('label', { class: 'mx-map-colour' }, make('span', {}, 'Colour'), this.select);
   }
 
   fillColours() { // after the scene or its facets changed

@@ -137,17 +137,17 @@ export class Strip {
   }
 
   #cell(row, at) {
-    const { distances, windows } = this.found;
+    const { distances, windows, distances_said: exactly } = this.found;
     const frame = new Frame(this.#store, { points: POINTS });
     frame.show(row, POINTS);
-    if (windows?.[at]) frame.mark(windows[at]);
+    if (windows?.[at]?.corners) frame.mark(windows[at].corners);
     const act = (words, label, doing) => button(words, doing, { class: 'mx-tiny', tabindex: -1, 'aria-label': label, title: label });
     const pick = make('button', { type: 'button', class: 'mx-pick', tabindex: at ? -1 : 0, onclick: (event) => this.#clicked(event, row), onfocus: () => this.#activate(at), onpointerenter: () => this.#store.hover(row) }, frame.element);
     const less = act('−', 'Less like this one', () => this.#example(row, -1));
     const more = act('+', 'More like this one', () => this.#example(row, 1));
     const why = act('why', 'Why is it near?', () => this.#explain(row));
-    const below = make('span', { class: 'mx-strip-below' }, make('span', { class: 'mx-distance' }, sayDistance(distances[at])), ...(this.region ? [] : [why, more, less]));
-    return { row, frame, pick, element: make('li', { class: 'mx-strip-cell' }, pick, below) };
+    const below = make('span', { class: 'mx-strip-below' }, make('span', { class: 'mx-distance', title: exactly?.[at] }, sayDistance(distances[at])), why, ...(this.region ? [] : [more, less]));
+    return { row, frame, pick, element: make('li', { class: 'mx-strip-cell', 'data-row': row }, pick, below) };
   }
 
   #want() {
@@ -162,7 +162,7 @@ export class Strip {
       cell.frame.draw();
       const about = cell.frame.about;
       const name = about?.failed ? `Item that cannot be shown: ${about.failed}` : about?.alt || 'Picture on its way';
-      cell.pick.setAttribute('aria-label', `${name}; distance ${sayDistance(this.found.distances[at])}`);
+      cell.pick.setAttribute('aria-label', `${name}; distance ${this.found.distances_said?.[at] ?? sayDistance(this.found.distances[at])}`);
       cell.element.classList.toggle('mx-hovered', this.#store.hovered === cell.row);
       cell.element.classList.toggle('mx-carded', this.#store.focused === cell.row);
     }
@@ -171,7 +171,7 @@ export class Strip {
   // --- Examples
 
   #showExamples() {
-    const chip = (row, which) => make('span', { class: 'mx-chip' }, which > 0 ? '+ ' : '− ', this.#nameOf(row),
+    const chip = (row, which) => make('span', { class: 'mx-example' }, which > 0 ? '+ ' : '− ', this.#nameOf(row),
       button('×', () => this.#example(row, which), { class: 'mx-tiny', 'aria-label': `No longer ${which > 0 ? 'more' : 'less'} like ${this.#nameOf(row)}` }));
     const all = [...this.likes.map((row) => chip(row, 1)), ...this.unlikes.map((row) => chip(row, -1))];
     this.examples.hidden = !all.length;
@@ -189,7 +189,8 @@ export class Strip {
     const turn = this.#turn;
     this.reason.hidden = false;
     this.reason.replaceChildren(make('p', {}, 'Looking for reasons …'));
-    const answer = await this.#store.attempt('why', { row: this.of, other: row, vectors: this.vectors.value });
+    const [of, vectors, box] = this.region ? [this.region.row, '', this.region.box] : [this.of, this.vectors.value, null];
+    const answer = await this.#store.attempt('why', { row: of, other: row, vectors, box });
     if (turn !== this.#turn) return;
     const close = button('×', () => { this.reason.hidden = true; this.cells[this.active]?.pick.focus(); }, { class: 'mx-tiny', 'aria-label': 'Close the reasons' });
     const lines = answer?.message.lines ?? [];
@@ -200,13 +201,19 @@ export class Strip {
 
   // --- Choosing
 
-  choose() {
+  async choose() { // the examples with what is near them, exactly as Python would choose them within this step
     if (!this.found?.rows.length) return;
-    const { rows, said } = this.found;
-    const near = { kind: 'like', rows: this.#asked, unlike: this.unlikes, count: Number(this.count.value), within: null, vectors: this.vectors.value };
-    const act = this.region ? { kind: 'items', rows, about: said } : near;
-    const all = this.region || this.unlikes.length ? rows : [...this.#asked, ...rows];
-    this.#store.choose('near', { said, act, bits: Bits.of(this.#store.scene.count, all) });
+    const { region, found: { rows, said } } = this;
+    if (region || this.within.value === 'all') return this.#put({ kind: 'items', rows, about: region ? region.said : said }, region ? rows : [...this.#asked, ...rows], region?.said ?? said);
+    const question = { ...this.#question(), row: undefined, rows: this.#asked, with_examples: true };
+    question.count += this.#asked.length;
+    const answer = await this.#store.attempt('near', question);
+    const act = { kind: 'like', rows: question.rows, unlike: this.unlikes, count: question.count, within: null, vectors: question.vectors };
+    if (answer) this.#put(act, answer.message.rows, answer.message.said);
+  }
+
+  #put(act, rows, said) {
+    this.#store.choose('near', { said: `near ${this.#nameOf(this.of)}: ${said}`, act, bits: Bits.of(this.#store.scene.count, rows) });
   }
 
   // --- Pointer and keys
@@ -231,7 +238,7 @@ export class Strip {
     const acts = { '+': () => this.#example(row, 1), '-': () => this.#example(row, -1), w: () => this.#explain(row), p: () => this.#store.pin(row) };
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     if (key in moves) this.cells[Math.max(0, Math.min(moves[key], last))].pick.focus();
-    else if (key in acts && !(this.region && '+-w'.includes(key))) acts[key]();
+    else if (key in acts && !(this.region && '+-'.includes(key))) acts[key]();
     else return;
     event.preventDefault();
     event.stopPropagation();

@@ -9,9 +9,9 @@ export function followTheme(root, store, chosen) { // chosen: the theme that the
   const probe = make('span', { class: 'mx-theme-probe', 'aria-hidden': 'true' });
   const preferred = window.matchMedia('(prefers-color-scheme: dark)');
   let shown = '';
-  const apply = () => {
+  const apply = (again) => {
     const dark = wantsDark(root, store.scene?.view?.theme ?? chosen ?? 'auto', preferred);
-    if (dark === shown) return;
+    if (dark === shown && again !== true) return;
     shown = dark;
     root.classList.toggle('mx-dark', dark);
     root.classList.toggle('mx-light', !dark);
@@ -20,7 +20,7 @@ export function followTheme(root, store, chosen) { // chosen: the theme that the
   root.append(probe);
   probe.addEventListener('transitionrun', apply);
   preferred.addEventListener('change', apply);
-  const stopping = [store.on('view', apply), store.on('scene', apply)];
+  const stopping = [store.on('view', apply), store.on('scene', () => apply(true))];
   apply();
   return () => {
     preferred.removeEventListener('change', apply);

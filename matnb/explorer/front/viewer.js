@@ -4,13 +4,14 @@
 import { Contrast, paintValues } from './contrast.js';
 import { button, freshName, make, oncePerFrame, slowly, stops } from './dom.js';
 import { Lens } from './lens.js';
+import { drawBox, drawCursor, drawHatch } from './overlays.js';
 import { scaleBar, sayQuantity } from './units.js';
 
 const FIRST_MOST = 512; // points a side that are fetched first
 const MOST = 2048; // and when they are looked at
 const LEAST_BOX = 4; // points of a scan
-const VIEWER_KEYS = 'Arrow keys move the cursor and say the value there, plus and minus zoom, 0 fits, B begins a box which the '
-  + 'arrow keys then enlarge, Enter searches for it, Escape takes it away.';
+const VIEWER_KEYS = 'Arrow keys move the cursor and say the value there, plus and minus zoom, 0 fits. B begins a box: arrow keys '
+  + 'move it, with Shift they change its size, Enter searches for it, Escape takes it away.';
 
 export class Viewer {
   #store;
@@ -43,10 +44,10 @@ export class Viewer {
     const help = freshName('help');
     this.canvas = make('canvas', { class: 'mx-plane', tabindex: 0, role: 'application', 'aria-roledescription': 'picture', 'aria-describedby': help });
     this.#listen(this.canvas);
-    this.bar = make('span', { class: 'mx-bar mx-stage-bar', 'aria-hidden': 'true', hidden: true }, make('i'), make('b'));
+    this.bar = make('span', { class: 'mx-scale mx-stage-scale', 'aria-hidden': 'true', hidden: true }, make('i'), make('b'));
     this.said = make('p', { class: 'mx-stage-said', hidden: true });
     this.stage = make('div', { class: 'mx-stage' }, this.canvas, this.bar, this.said);
-    this.readout = make('span', { class: 'mx-readout' });
+    this.readout = make('span', { class: 'mx-value-here' });
     this.honest = make('span', { class: 'mx-honest' });
     this.live = make('span', { class: 'mx-hidden', role: 'status', 'aria-live': 'polite' });
     this.boxBar = make('div', { class: 'mx-box-bar', role: 'group', 'aria-label': 'Box', hidden: true });
@@ -102,7 +103,8 @@ export class Viewer {
   }
 
   #take(plane, keep) {
-    this.plane = plane;
+    this.plane = plane.period && plane.low !== null ? aroundZero(plane) : plane;
+    plane = this.plane;
     this.waiting = false;
     const [high, wide] = plane.of;
     const whole = plane.extent ?? (plane.pixel_size && [plane.pixel_size[0] * plane.shape[0], plane.pixel_size[1] * plane.shape[1]]);
@@ -160,51 +162,15 @@ export class Viewer {
     brush.clearRect(0, 0, this.canvas.width, this.canvas.height);
     if (this.row < 0 || this.waiting) return;
     const place = this.lens.place;
-    this.#hatch(brush, place);
+    drawHatch(brush, this.lens, getComputedStyle(this.stage).getPropertyValue('--mx-line'));
     brush.imageSmoothingEnabled = this.lens.zoom * this.shrunk * dense < 1.001;
     brush.imageSmoothingQuality = 'high';
     brush.drawImage(this.painted, ...place);
-    if (this.box) this.#drawBox(brush);
-    if (this.cursor && !this.box) this.#drawCursor(brush);
+    if (this.box) drawBox(brush, this.lens, this.box);
+    if (this.cursor && !this.box) drawCursor(brush, this.lens, this.cursor);
     this.#drawScale();
     this.#sayHonestly();
     this.#finer();
-  }
-
-  #hatch(brush, place) { // what was not measured
-    const style = getComputedStyle(this.stage);
-    brush.save();
-    brush.beginPath();
-    brush.rect(...place);
-    brush.clip();
-    brush.strokeStyle = style.getPropertyValue('--mx-line');
-    brush.beginPath();
-    const [left, top, right, bottom] = [Math.max(0, place[0]), Math.max(0, place[1]), Math.min(this.lens.across, place[0] + place[2]), Math.min(this.lens.down, place[1] + place[3])];
-    for (let at = left - (bottom - top); at < right; at += 6) { brush.moveTo(at, bottom); brush.lineTo(at + bottom - top, top); }
-    brush.stroke();
-    brush.restore();
-  }
-
-  #drawBox(brush) { // dark and light, to be seen on every picture
-    const { x, y, size } = this.box;
-    const [tall, [left, top]] = [size / this.lens.aspect, this.lens.screenAt(x - size / 2, y - size / this.lens.aspect / 2)];
-    const place = [left, top, size * this.lens.zoom, tall * this.lens.zoom * this.lens.aspect];
-    for (const [colour, wide, dash] of [['#000000', 4, []], ['#ffffff', 2, [6, 4]]]) {
-      Object.assign(brush, { strokeStyle: colour, lineWidth: wide });
-      brush.setLineDash(dash);
-      brush.strokeRect(...place);
-    }
-    brush.setLineDash([]);
-  }
-
-  #drawCursor(brush) {
-    const [x, y] = this.lens.screenAt(this.cursor[0] + 0.5, this.cursor[1] + 0.5);
-    for (const [colour, wide] of [['#000000', 4], ['#ffffff', 1.6]]) {
-      Object.assign(brush, { strokeStyle: colour, lineWidth: wide });
-      brush.beginPath();
-      for (const [dx, dy] of [[1, 0], [-1, 0], [0, 1], [0, -1]]) { brush.moveTo(x + dx * 4, y + dy * 4); brush.lineTo(x + dx * 12, y + dy * 12); }
-      brush.stroke();
-    }
   }
 
   #drawScale() {
@@ -312,16 +278,16 @@ export class Viewer {
       0: () => { this.lens.fit(); this.#draw(); }, b: () => this.#boxAtCursor(), B: () => this.#boxAtCursor(),
     };
     if (this.box) Object.assign(acts, { Enter: () => this.#search(), Escape: () => this.#setBox(null) });
-    if (event.key in arrows) this.#step(arrows[event.key], event.shiftKey ? 10 : 1);
+    if (event.key in arrows) this.#step(arrows[event.key], event.shiftKey);
     else if (event.key in acts) acts[event.key]();
     else return;
     event.preventDefault();
     event.stopPropagation();
   }
 
-  #step([dx, dy], times) {
-    if (this.box) { this.#grow(dx || dy, times); return; }
-    const by = times * Math.max(1, Math.round(1 / this.lens.zoom));
+  #step([dx, dy], shift) {
+    if (this.box) { this.#nudge(dx, dy, shift); return; }
+    const by = (shift ? 10 : 1) * Math.max(1, Math.round(1 / this.lens.zoom));
     const from = this.cursor ?? [this.lens.wide / 2, this.lens.high / 2].map(Math.floor);
     const clamp = (value, most) => Math.max(0, Math.min(most - 1, value));
     this.cursor = [clamp(from[0] + dx * by, this.lens.wide), clamp(from[1] + dy * by, this.lens.high)];
@@ -347,13 +313,15 @@ export class Viewer {
   }
 
   #boxAtCursor() {
-    const [x, y] = this.cursor ?? [this.lens.wide / 2, this.lens.high / 2];
-    this.#setBox(this.#within(x, y, Math.min(this.lens.wide, this.lens.high * this.lens.aspect) / 3));
+    const { left, top, right, bottom } = this.lens.sight;
+    const [x, y] = this.cursor ?? [(left + right) / 2, (top + bottom) / 2];
+    this.#setBox(this.#within(x, y, Math.min(right - left, (bottom - top) * this.lens.aspect) / 3));
   }
 
-  #grow(way, times) {
+  #nudge(dx, dy, grow) {
     const { x, y, size } = this.box;
-    this.#setBox(this.#within(x, y, size + 2 * way * times * Math.max(1, Math.round(this.lens.wide / 128))));
+    const by = Math.max(1, Math.round(4 / this.lens.zoom));
+    this.#setBox(grow ? this.#within(x, y, size + 2 * by * (dx - dy)) : this.#within(x + dx * by, y + dy * by, size));
   }
 
   #stretch(from, to) { // a square on the sample, from one corner towards the pointer
@@ -395,6 +363,13 @@ export class Viewer {
     const box = { x, y, size, any_scale: this.anyScale.checked };
     this.#store.searchRegion({ row: this.row, box, said: `${this.boxSaid.textContent.toLowerCase()} in ${this.named || 'this item'}` });
   }
+}
+
+function aroundZero(plane) { // angles come cut where the scan has fewest; whole turns bring them to where people expect them
+  const turns = plane.period * Math.round((plane.low + plane.high) / 2 / plane.period);
+  if (!turns) return plane;
+  const [low, high, least, greatest] = [plane.low, plane.high, plane.least, plane.greatest].map((value) => value - turns);
+  return { ...plane, low, high, least, greatest, values: plane.values.map((value) => value - turns) };
 }
 
 function floatsOf(bytes) { return new Float32Array(bytes.slice().buffer); }

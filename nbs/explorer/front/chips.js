@@ -41,7 +41,7 @@ function chipsOf(condition, store) {
 }
 
 function chip(said, source, remove) {
-  return make('li', { class: 'mx-chip' }, make('span', { class: 'mx-quiet' }, source), make('span', { class: 'mx-chip-said', title: said }, said),
+  return make('li', { class: 'mx-condition' }, make('span', { class: 'mx-quiet' }, source), make('span', { class: 'mx-condition-said', title: said }, said),
     button('×', remove, { 'aria-label': `Take away: ${said}`, class: 'mx-close' }));
 }
 

@@ -3,11 +3,13 @@
 import { askFacet, bitsOfAsked, facetsAsked, isAsked } from './asked.js';
 import { inFrames, othersMet } from './counting.js';
 import { button, freshName, make, oncePerFrame, slowly, stops } from './dom.js';
+import { colourCloud, cssOf, themeOf } from './map_colour.js';
 import { RangeFacet } from './facet_range.js';
 import { WordFacet } from './facet_words.js';
 import { sayCount } from './units.js';
 
-const OPEN_AT_FIRST = 8;
+const WORDS_OPEN = 5; // facets that are open at first
+const NUMBERS_OPEN = 3;
 const LIVE = 300000; // items up to which everything follows while a range is still being drawn
 
 export function drawFacets(element, store) {
@@ -25,8 +27,8 @@ class FacetPanel {
     const watching = new ResizeObserver(() => this.recount());
     watching.observe(element);
     this.stop = stops(
-      store.on('scene', () => this.rebuild()), store.on('columns', () => this.rebuild()), store.on('step', this.recount),
-      store.on('chosen', this.recount), store.on('theme', this.recount), store.on('colour', () => this.showColour()),
+      store.on('scene', () => this.rebuild()), store.on('columns', () => this.rebuild()), store.on('step', () => { this.recount(); this.showColour(); }),
+      store.on('chosen', this.recount), store.on('theme', () => { this.recount(); this.showColour(); }), store.on('colour', () => this.showColour()),
       () => watching.disconnect(), () => this.counting?.(), this.recount.stop, () => this.blocks.forEach((block) => block.stop()),
     );
     if (store.scene) this.rebuild();
@@ -36,7 +38,7 @@ class FacetPanel {
     const filter = make('input', { type: 'search', placeholder: 'Find a facet', 'aria-label': 'Find a facet', class: 'mx-facet-filter' });
     filter.addEventListener('input', slowly(() => this.showMatching(filter.value.trim().toLowerCase()), 100));
     const order = make('select', { 'aria-label': 'Order of the words', title: 'Order of the words' },
-      make('option', { value: '' }, 'most frequent'), make('option', { value: 'share' }, 'most unusual'));
+      make('option', { value: '' }, 'frequent first'), make('option', { value: 'share' }, 'unusual first'));
     order.addEventListener('change', () => {
       for (const block of this.blocks) block.inner.byShare = order.value === 'share';
       this.recount();
@@ -87,8 +89,8 @@ class FacetPanel {
       const own = base.met.has(block.facet.name);
       const bits = own ? othersMet(base.others, base.met, block.facet.name) : store.shown;
       const any = own ? base.narrowed || base.met.size > 1 : store.chosen !== null;
-      yield* block.inner.count(block.column, step, bits, any || own);
-      block.draw(asked.get(block.facet.name) ?? {});
+      yield* block.inner.count(block.column, step, bits, any);
+      block.draw(asked.get(block.facet.name) ?? {}, own && any);
       yield;
     }
   }
@@ -124,11 +126,36 @@ class FacetPanel {
 
   // --- Colour
 
-  showColour() { for (const block of this.blocks) block.showColour(this.store.colour.by); }
+  showColour() {
+    for (const block of this.blocks) block.showColour(this.store.colour.by);
+    this.showSwatches().catch((error) => this.store.complain(error));
+  }
+
+  async showSwatches() { // the colours and shapes that words have on the map
+    const { store } = this;
+    const { by } = store.colour;
+    const block = this.blocks.find((each) => each.facet.name === by && each.facet.kind === 'category');
+    const legend = block && store.step ? await colourCloud(store, bareCloud(store.step), themeOf(this.element)) : null;
+    if (by !== store.colour.by) return;
+    for (const each of this.blocks) if (each.inner.showSwatches) each.inner.showSwatches(each === block ? swatchesOf(legend) : null);
+  }
+}
+
+function bareCloud(step) { // what is needed to know which colour each word has
+  const count = step.rows.length;
+  return { step, count, paints: new Uint32Array(count), shapes: new Uint8Array(count) };
+}
+
+function swatchesOf(legend) { // code -> { colour, shape }
+  const found = new Map((legend?.entries ?? []).map(({ code, colour, shape }) => [code, { colour: cssOf(colour), shape }]));
+  return (code) => found.get(code) ?? (code && found.has(-1) ? found.get(-1) : null);
 }
 
 function usuallyOpen(facets) {
-  return facets.filter((facet) => facet.kind !== 'text' && facet.values > 1).slice(0, OPEN_AT_FIRST).map((facet) => facet.name);
+  const several = facets.filter((facet) => facet.kind !== 'text' && facet.values > 1);
+  const words = several.filter((facet) => facet.kind === 'category');
+  const numbers = several.filter((facet) => facet.kind !== 'category');
+  return [...words.slice(0, WORDS_OPEN), ...numbers.slice(0, NUMBERS_OPEN)].map((facet) => facet.name);
 }
 
 class FacetBlock {
@@ -150,6 +177,7 @@ class FacetBlock {
     this.clearing = button('×', () => this.panel.ask(facet.name, {}, true), { class: 'mx-close', 'aria-label': `Ask nothing of ${name}`, title: 'Ask nothing of this facet', hidden: true });
     this.colouring = button('', () => this.colour(), { class: 'mx-colour-dot', 'aria-label': `Colour by ${name}`, title: `Colour by ${name}`, 'aria-pressed': 'false' });
     this.body = make('div', { id, class: 'mx-facet-body', hidden: !this.open }, this.waiting = make('p', { class: 'mx-quiet' }, '…'));
+    this.apart = make('p', { class: 'mx-quiet mx-apart', hidden: true }, 'Counted without what is asked of this facet.');
     this.element = make('section', { class: 'mx-facet', 'aria-label': name, 'data-facet': facet.name },
       make('h3', {}, this.opener, this.clearing, this.colouring), this.body);
   }
@@ -171,8 +199,9 @@ class FacetBlock {
     return null;
   }
 
-  draw(asked) {
-    if (this.waiting.parentElement) this.body.replaceChildren(this.inner.element);
+  draw(asked, apart) { // apart: counted among what the other conditions leave
+    if (this.waiting.parentElement) this.body.replaceChildren(this.inner.element, this.apart);
+    this.apart.hidden = !apart;
     this.inner.draw(asked);
   }
 

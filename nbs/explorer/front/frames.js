@@ -15,9 +15,9 @@ export class Frame {
     this.#store = store;
     Object.assign(this, { points, plain, row: -1, own: channel });
     this.canvas = make('canvas', { class: 'mx-picture', 'aria-hidden': 'true', width: 1, height: 1 });
-    this.bar = make('span', { class: 'mx-bar', 'aria-hidden': 'true' }, make('i'), make('b'));
+    this.bar = make('span', { class: 'mx-scale', 'aria-hidden': 'true' }, make('i'), make('b'));
     this.shot = make('span', { class: 'mx-shot' }, this.canvas, this.bar);
-    this.failed = make('span', { class: 'mx-failed' });
+    this.failed = make('span', { class: 'mx-frame-failed' });
     this.element = make('span', { class: 'mx-frame' }, this.shot, this.failed);
   }
 

@@ -11,9 +11,9 @@ export function drawLegend(element, legend, theme, density) { // legend: as colo
   if (legend) {
     parts.push(make('div', { class: 'mx-legend-title' }, legend.title, legend.unit ? ` (${legend.unit})` : ''));
     if (legend.table) parts.push(bar(legend.table, legend.words));
-    if (legend.entries) parts.push(make('ul', {}, ...legend.entries.map((entry) => entryOf(entry, theme))));
+    if (legend.entries) parts.push(make('ul', {}, ...legend.entries.map((entry) => legendEntry(entry, theme))));
     if (legend.note) parts.push(make('div', { class: 'mx-quiet' }, legend.note));
-    if (legend.missing) parts.push(make('ul', {}, entryOf({ words: 'missing', count: legend.missing, colour: theme.grey, shape: 4 }, theme)));
+    if (legend.missing) parts.push(make('ul', {}, legendEntry({ words: 'missing', count: legend.missing, colour: theme.grey, shape: 4 }, theme)));
   }
   if (density?.most > 0) parts.push(...densityBar(legend, theme, density));
   element.replaceChildren(...parts);
@@ -31,7 +31,7 @@ function bar(table, words) {
   return make('div', {}, canvas, make('div', { class: 'mx-legend-ends' }, ...words.map((w) => make('span', {}, w))));
 }
 
-function entryOf({ words, count, colour, shape }) {
+function legendEntry({ words, count, colour, shape }) {
   const swatch = make('canvas', { width: 24, height: 24, class: 'mx-legend-swatch', 'aria-hidden': 'true' });
   drawShape(swatch.getContext('2d'), SHAPES[shape], cssOf(colour));
   return make('li', {}, swatch, make('span', { class: 'mx-legend-word', title: words }, words), make('span', { class: 'mx-quiet' }, sayCount(count)));

@@ -14,6 +14,7 @@ export class Journey {
     const leaves = (n) => after.pointOf(before.step.rows[n]) < 0;
     this.leaving = before.order.filter(leaves);
     this.leavingGrey = before.order.subarray(0, before.split).filter(leaves).length;
+    this.shown = 0;
     this.staying = new Uint8Array(after.count).map((_, n) => Number(this.fromX[n] === this.fromX[n]));
   }
 
@@ -39,6 +40,11 @@ export class Journey {
   }
 
   part(order, split, staying) { // those that stay, or those that come, in their order
+    if (this.parted !== order) [this.parted, this.parts] = [order, [0, 1].map((n) => this.#part(order, split, n))];
+    return this.parts[staying];
+  }
+
+  #part(order, split, staying) {
     const kept = order.filter((n) => this.staying[n] === staying);
     let grey = 0;
     for (let k = 0; k < split; k += 1) if (this.staying[order[k]] === staying) grey += 1;

@@ -18,6 +18,8 @@ export function drawCrumbs(element, store) {
   return () => stopping.forEach((stop) => stop());
 }
 
+export function stepName(step) { return step.name || (step.parent === null || step.parent === undefined ? 'all' : step.said || step.label); }
+
 export function lineage(steps, number) { // from the whole to a step
   const found = [];
   for (let at = steps.find((s) => s.number === number); at; at = steps.find((s) => s.number === at.parent)) found.unshift(at);
@@ -37,10 +39,10 @@ function crumb(step, store) {
   const told = `${step.label}, ${sayCount(step.count)} items${step.said ? `, ${step.said}` : ''}`;
   const more = { title: told, class: 'mx-crumb' };
   if (current) more['aria-current'] = 'step';
-  return button(`${step.name ?? step.label} · ${sayCount(step.count)}`, () => (current ? null : goTo(store, step.number)), more);
+  return button(`${stepName(step)} · ${sayCount(step.count)}`, () => (current ? null : goToStep(store, step.number)), more);
 }
 
-export function goTo(store, step) { return store.attempt('go', { step }); }
+export function goToStep(store, step) { return store.attempt('go', { step }); }
 
 // --- The tree
 
@@ -50,16 +52,16 @@ function stepTree(store, close) {
   const branch = (parent) => make('ul', {}, ...children(parent).map((step) => make('li', {}, treeRow(step, store, close), branch(step.number))));
   const roots = new Set(steps.map((step) => step.number));
   const top = steps.filter((step) => !roots.has(step.parent));
-  const list = make('ul', { class: 'mx-tree' }, ...top.map((step) => make('li', {}, treeRow(step, store, close), branch(step.number))));
+  const list = make('ul', { class: 'mx-step-tree' }, ...top.map((step) => make('li', {}, treeRow(step, store, close), branch(step.number))));
   return [make('h3', {}, 'Steps'), list];
 }
 
 function treeRow(step, store, close) {
   const current = step.number === store.scene.current;
-  const name = step.name ?? step.label;
-  const go = button(name, () => { close(); if (!current) goTo(store, step.number); }, { class: 'mx-tree-name', 'aria-current': current ? 'step' : null });
+  const name = stepName(step);
+  const go = button(name, () => { close(); if (!current) goToStep(store, step.number); }, { class: 'mx-step-tree-name', 'aria-current': current ? 'step' : null });
   const told = [`${sayCount(step.count)} items`, step.said, step.vectors, step.quality_said].filter(Boolean).join(' · ');
-  const row = make('div', { class: 'mx-tree-row' }, go, make('span', { class: 'mx-quiet', title: told }, told));
+  const row = make('div', { class: 'mx-step-tree-row' }, go, make('span', { class: 'mx-quiet', title: told }, told));
   const rename = button('Rename', () => renameStep(row, step, store), { class: 'mx-small', 'aria-label': `Rename ${name}` });
   const remove = button('Delete', () => confirmDelete(row, step, store), { class: 'mx-small', 'aria-label': `Delete ${name}`, disabled: step.parent === null || step.parent === undefined });
   row.append(rename, remove);
@@ -67,7 +69,7 @@ function treeRow(step, store, close) {
 }
 
 function renameStep(row, step, store) {
-  const input = make('input', { value: step.name ?? step.label, 'aria-label': 'New name', maxlength: '120' });
+  const input = make('input', { value: stepName(step), 'aria-label': 'New name', maxlength: '120' });
   const done = () => { if (input.value.trim()) store.attempt('rename', { step: step.number, name: input.value.trim() }); };
   input.addEventListener('keydown', (event) => { if (event.key === 'Enter') done(); });
   row.replaceChildren(input, button('Rename', done, { class: 'mx-small' }));
@@ -79,6 +81,6 @@ function confirmDelete(row, step, store) {
   const inner = store.scene.steps.filter((other) => lineage(store.scene.steps, other.number).some((s) => s.number === step.number)).length - 1;
   const words = inner ? `Delete it and the ${inner} within?` : 'Delete it?';
   const yes = button('Delete', () => store.attempt('delete', { step: step.number }), { class: 'mx-small', 'data-first': '' });
-  row.replaceChildren(make('span', {}, `${step.name ?? step.label}: ${words}`), yes, button('Keep', () => store.emit('steps', store.scene), { class: 'mx-small' }));
+  row.replaceChildren(make('span', {}, `${stepName(step)}: ${words}`), yes, button('Keep', () => store.emit('steps', store.scene), { class: 'mx-small' }));
   yes.focus();
 }

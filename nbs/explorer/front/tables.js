@@ -22,7 +22,7 @@ export function tree(told) { // nested text by name, with a field to search in i
   const list = branch(told, '');
   const said = make('span', { class: 'mx-quiet', role: 'status' });
   const field = make('input', { type: 'search', placeholder: `Search in ${count} entries`, 'aria-label': 'Search in the metadata', oninput: () => sift(list, field.value, said) });
-  return make('div', { class: 'mx-tree' }, count >= SEARCH_FROM ? make('div', { class: 'mx-tree-head' }, field, said) : null, list);
+  return make('div', { class: 'mx-metadata' }, count >= SEARCH_FROM ? make('div', { class: 'mx-metadata-head' }, field, said) : null, list);
 }
 
 function countOf(told) {
