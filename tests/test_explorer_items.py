@@ -84,7 +84,7 @@ def odd_measurements():
         Measurement(np.full((1, 40, 40), 7, 'u2'), (Channel('image'),), None, {'material': 'flat'}),
         Measurement(np.ones((1, 1, 1), 'f8'), (HEIGHT,), (1e-9, 1e-9), {'material': 'one point'}),
         Measurement(np.arange(5000, dtype='i4').reshape(1, 1, 5000), (HEIGHT,), (1e-9, 1e-9), {'material': 'a line'}),
-        Measurement((surface[None] * 1e-150).astype('f8'), (HEIGHT,), (1e-9, 1e-9), {'material': 'tiny'}, origin='simulated'),
+        Measurement(surface[None] * np.float64(1e-150), (HEIGHT,), (1e-9, 1e-9), {'material': 'tiny'}, {}, 'simulated'),
         Measurement(np.stack([surface, surface + 1]).astype('f2'), (Channel('height', 'm', 'trace'), Channel(
             'height', 'm', 'retrace')), (1e-9, 1e-9), {'material': 'both ways'})]
 
@@ -119,8 +119,7 @@ def test_every_kind_of_scan_has_a_picture_with_its_true_proportions(odd):
     broken, nothing, flat = (pixels(pngs[n]) for n in (2, 4, 5))
     assert (broken[:14] > 0).all() and (broken[16:] == 0).all() and (nothing == 0).all() and (flat == 128).all()
     assert np.ptp(pixels(pngs[8])) > 200, 'numbers far below the range of single precision have contrast'
-    assert told['widths'][:3] == pytest.approx([120e-9, 120e-9]) + [None] if False else told['widths'][2] is None
-    assert told['widths'][1] == pytest.approx(120e-9)
+    assert told['widths'][:2] == pytest.approx([120e-9, 120e-9]) and told['widths'][2] is None
 
 
 def test_pictures_say_what_they_show(odd):
@@ -175,7 +174,7 @@ def test_the_right_picture_whatever_happens_to_the_corpus(tmp_path, seed):
         act = rng.choice(['delete', 'restore', 'compact', 'look', 'look'])
         held = corpus.ids().tolist()
         if act == 'delete' and len(held) > 20: corpus.delete(rng.sample(held, 4))
-        if act == 'restore': corpus.restore([i for i in rng.sample(sorted(owner), 5) if i not in held and i in corpus_all(corpus)])
+        if act == 'restore': corpus.restore([i for i in rng.sample(stored_ids(corpus), 5) if i not in held])
         if act == 'compact': corpus.compact()
         scene = Scene(Walk.begin(open_corpus(corpus.path), on='overview'))
         page, rows = Page(scene), [rng.randrange(len(scene)) for _ in range(12)]
@@ -187,9 +186,9 @@ def test_the_right_picture_whatever_happens_to_the_corpus(tmp_path, seed):
         assert card['id'] == scene.id(rows[0]) and card['metadata'] == {'number': str(owner[card['id']])}
 
 
-def corpus_all(corpus):
+def stored_ids(corpus):
     "Ids of all items that are not compacted away, deleted ones included"
-    return {f'{n:016x}' for n in corpus.snapshot.column('item_id').tolist()}
+    return [f'{n:016x}' for n in corpus.snapshot.column('item_id').tolist()]
 
 
 def test_pictures_are_kept_within_a_number_of_bytes_also_when_many_ask_at_once(clouds):
@@ -239,7 +238,8 @@ def test_words_of_a_card_are_plain_and_bounded(tmp_path):
         card, _ = page.body('card', row=row)
         material = next((f['value'] for f in card['facets'] if f['name'] == 'material'), '')
         word = HOSTILE[row % len(HOSTILE)]
-        assert len(json.dumps(card)) < 60_000 and not set('\u202e\u0007\u001b') & set(json.dumps(card, ensure_ascii=False))
+        written = json.dumps(card, ensure_ascii=False)
+        assert len(written) < 60_000 and not set('\u202e\u0007\u001b') & set(written)
         if word.startswith('<') and len(word) < 100: assert material == word, 'as it is, neither escaped nor cut'
     told, _ = page.body('thumbnails', rows=list(range(20)), channel='nothing <b>', size=24)
     assert all('<b>' in label for label in told['labels'])
@@ -264,12 +264,11 @@ def test_planes_hold_the_numbers_of_the_scan(odd):
             if max(stored.shape) > 2048:
                 assert told['shape'] == [1, 2048] and told['of'] == [1, 5000]
                 continue
-            known, inside = np.isfinite(stored), np.isfinite(plane)
-            period = told['period']
-            with np.errstate(invalid='ignore'): off = plane.astype('f8') - stored
-            if period: off = (off[known] + period / 2) % period - period / 2
-            assert np.abs(off[known] if not period else off).max(initial=0) <= 2e-5 * np.abs(stored[known]).max(initial=0) + 1e-4 * bool(period)
-            assert (known <= inside).all() and told['fits'] and told['unit'] == channel.unit
+            known, period = np.isfinite(stored), told['period']
+            off, size = plane[known] - stored[known], np.abs(stored[known]).max(initial=0)
+            if period: off = (off + period / 2) % period - period / 2
+            assert np.abs(off).max(initial=0) <= 2e-6 * size + (1e-4 if period else 1e-38)
+            assert np.isfinite(plane[known]).all() and told['fits'] and told['unit'] == channel.unit
             assert told['low'] is None or told['least'] <= told['low'] <= told['high'] <= told['greatest']
 
 
@@ -284,7 +283,8 @@ def test_a_large_plane_is_averaged_over_areas(tmp_path):
     told, (octets,) = page.body('plane', row=0, channel='height', most=256)
     plane = np.frombuffer(octets, '<f4').reshape(told['shape'])
     assert told['shape'] == [128, 256] and told['of'] == [512, 1024] and told['extent'] == pytest.approx([1024e-9] * 2)
-    assert np.isnan(plane[:2]).all() and np.allclose(plane[2:], image[0].reshape(128, 4, 256, 4).mean((1, 3))[2:], atol=1e-5)
+    expected = image[0].reshape(128, 4, 256, 4).mean((1, 3))
+    assert np.isnan(plane[:2]).all() and np.allclose(plane[2:], expected[2:], atol=1e-5)
     assert told['pixel_size'] == pytest.approx([8e-9, 4e-9])
     assert 'most' in page.refused('plane', row=0, channel='height', most=4096)
 
@@ -402,22 +402,22 @@ def test_what_is_written_is_told_to_every_page_and_found_again(clouds):
 
 def test_a_wrong_value_changes_nothing(clouds):
     before = clouds.scene.corpus.snapshot.last_change
-    for values in ({'thickness': 'thick'}, {'origin': 'measured'}, {'notes': {'a': 1}}, {'thicknes': 3}, {'date': 'soon'}):
+    for values in ({'thickness': 'thick'}, {'origin': 'measured'}, {'notes': {'a': 1}}, {'thicknes': 3},
+                   {'date': 'soon'}):
         clouds.refused('annotate', rows=[0, 1], values={'notes': 'n', **values})
     clouds.refused('annotate', rows=[0, 500], values={'notes': 'n'})
     clouds.refused('annotate', rows=[0], tags={'add': ['na']})
     assert open_corpus(clouds.scene.corpus.path).snapshot.last_change == before
 
 
-def test_a_published_corpus_is_not_written_to(clouds, tmp_path):
-    public = clouds.scene.corpus.publish(tmp_path/'public')
-    page = Page(Scene(Walk.begin(public, on='overview')))
-    try:
-        said = page.refused('annotate', rows=[0], tags={'add': ['mine']})
-        assert 'read' in said or 'writ' in said
-        assert page.body('thumbnails', rows=[0], channel='', size=24)[1][0]
-    finally:
-        for place in [tmp_path/'public', *(tmp_path/'public').rglob('*')]: place.chmod(0o755)
+def test_a_published_corpus_is_not_written_to(clouds, tmp_path, monkeypatch):
+    public = clouds.scene.corpus.publish(tmp_path/'public').path
+    monkeypatch.setattr('matnb.corpus.ledger.may_write', lambda path: False)     # root may write anywhere
+    page = Page(Scene(Walk.begin(open_corpus(public), on='overview')))
+    for body in ({'tags': {'add': ['mine']}}, {'values': {'notes': 'mine'}}):
+        said = page.refused('annotate', rows=[0], **body)
+        assert 'read but not changed' in said and 'opy it' in said
+    assert page.body('thumbnails', rows=[0], channel='', size=24)[1][0]
 
 
 def test_tags_of_many_items(clouds):
@@ -440,13 +440,13 @@ def test_tags_in_a_facet_that_was_a_category(tmp_path):
 # --- Whatever is asked
 
 KINDS = ('thumbnails', 'card', 'plane', 'near', 'why', 'distances', 'words', 'annotate')
-FIELDS = ('row', 'rows', 'other', 'channel', 'size', 'most', 'count', 'vectors', 'within', 'unlike', 'box', 'text', 'values',
-          'tags', 'why', 'who', 'step', 'with_examples')
+FIELDS = ('row', 'rows', 'other', 'channel', 'size', 'most', 'count', 'vectors', 'within', 'unlike', 'box', 'text',
+          'values', 'tags', 'why', 'who', 'step', 'with_examples')
 
 
 def any_value(rng, depth=0):
-    plain = [None, True, -1, 0, 1, 5, 119, 120, 2**60, 1.5, -1e300, '', 'height', 'clouds', 'all', 'step', 'x' * 3000, '\u202e',
-             'notes', 'phase']
+    plain = [None, True, -1, 0, 1, 5, 119, 120, 2**60, 1.5, -1e300, '', 'height', 'clouds', 'all', 'step', 'x' * 3000,
+             '\u202e', 'notes', 'phase']
     if depth > 2 or rng.random() < 0.7: return rng.choice(plain)
     if rng.random() < 0.5: return [any_value(rng, depth + 1) for _ in range(rng.randrange(4))]
     return {rng.choice(['x', 'y', 'size', 'add', 'remove', 'notes', 'tags', '__proto__']): any_value(rng, depth + 1)
@@ -457,7 +457,7 @@ def any_value(rng, depth=0):
 def test_anything_is_answered_or_refused_in_words(clouds, seed):
     "No question raises in the kernel, and a refusal is for people"
     rng, answered = random.Random(seed), 0
-    good = {'row': 3, 'rows': [1, 2], 'other': 5, 'channel': 'height', 'size': 32, 'most': 64, 'count': 4, 'text': 'person'}
+    good = {'row': 3, 'rows': [1, 2], 'other': 5, 'channel': 'height', 'size': 32, 'most': 64, 'count': 4, 'text': 'of'}
     for _ in range(150):
         body = {name: any_value(rng) if rng.random() < 0.4 else good.get(name) for name in FIELDS if rng.random() < 0.6}
         body = {name: value for name, value in body.items() if value is not None or rng.random() < 0.2}

@@ -224,7 +224,7 @@ def near_box(
 
     return Later(f'looking for this part in {len(part):,} images', work)
 
-
+# %% ../../nbs/explorer/07_alike.ipynb #907a503d
 def near_part(
     scene: Scene,  # That a page looks at
     part: 'Corpus',  # Items among which to look

@@ -61,9 +61,10 @@ def tell_channel(
 ) -> dict[str, Any]:  # For a page
     "A channel: name, unit and range"
     spread = spread_of(plane)
-    ends = [say_quantity(v, channel.unit) for v in (spread['least'], spread['greatest']) if v is not None]
+    name, unit = plain_text(channel.key, 200), plain_text(channel.unit, 40)
+    ends = [say_quantity(v, unit) for v in (spread['least'], spread['greatest']) if v is not None]
     said = ' … '.join(ends) if ends else 'nothing was measured'
-    return {'name': channel.key, 'unit': channel.unit, 'said': said, **spread}
+    return {'name': name, 'unit': unit, 'said': said, **spread}
 
 # %% ../../nbs/explorer/06_cards.ipynb #264c719b
 MOST_ENTRIES, LONGEST, DEEPEST = 3000, 1000, 8
@@ -168,7 +169,8 @@ def tell_item(
               for n in in_order(told) if n not in ('notes', 'tags')]
     channels, trouble = tell_channels(item)
     vectors = tell_vectors(corpus, item.position)
-    return {'id': item.id, 'label': label, 'alt': f'{item.channels[telling_channel(item.channels)].key} of {label}',
+    shown = plain_text(item.channels[telling_channel(item.channels)].key, 200)
+    return {'id': item.id, 'label': label, 'alt': f'{shown} of {label}',
             'simulated': told.get('origin') == 'simulated', 'file': item.source, 'facets': facets,
             'channels': channels, 'trouble': trouble, 'shape': list(item.array.spec.row[1:]),
             'pixel_size': item.pixel_size, 'size_said': say_size_of(item), 'metadata': tell_metadata(item.metadata),
@@ -184,11 +186,7 @@ def tell_channels(
     "All channels with their ranges; when the pixels cannot be read, only what they are"
     try: return [tell_channel(c, p) for c, p in zip(item.channels, item.image, strict=True)], ''
     except (CorpusError, OSError) as e:
-        return [{'name': c.key, 'unit': c.unit, 'said': 'cannot be read', **dict.fromkeys(_SPREAD)}
-                for c in item.channels], str(e)
-
-
-_SPREAD = ('least', 'greatest', 'low', 'high')
+        return [tell_channel(c, np.full((1, 1), np.nan)) | {'said': 'cannot be read'} for c in item.channels], str(e)
 
 
 def say_size_of(
@@ -228,7 +226,8 @@ def read_plane(
     tall, wide = small = picture_shape((plane.shape[0], plane.shape[1]), most)
     sent = np.asarray(plane if small == plane.shape else shrink(plane, small), 'f4')
     extent = [s * p for s, p in zip(item.pixel_size, plane.shape, strict=True)] if item.pixel_size else None
-    return {'channel': shown.key, 'fits': fits, 'shape': [tall, wide], 'of': list(plane.shape), 'unit': shown.unit,
+    name, unit = plain_text(shown.key, 200), plain_text(shown.unit, 40)
+    return {'channel': name, 'fits': fits, 'shape': [tall, wide], 'of': list(plane.shape), 'unit': unit,
             'period': shown.period, 'extent': extent,
             'pixel_size': [extent[0] / tall, extent[1] / wide] if extent else None, **spread_of(sent)}, sent
 

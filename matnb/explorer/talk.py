@@ -19,7 +19,7 @@ from ..corpus.snapshot import CorpusChanged
 from .chosen import Condition, read_act
 from .columns import mask_of
 from .jobs import Later, Stopped
-from .scene import Declined, Reply, Scene, Send
+from .scene import Declined, Reply, Scene, Send, viewed
 from ..similarity.records import Record
 
 # %% ../../nbs/explorer/04_talk.ipynb #a65d90f6
@@ -80,11 +80,11 @@ def hear_view(
 ) -> None:
     "Take over how a page looks at the scene"
     view = {plain_text(name, 40): value for name, value in said.take('view', dict).items()}
-    merged = {**scene.view, **view}
-    size = len(json.dumps(merged, allow_nan=False))
+    if 'focus' in view and not (type(view['focus']) is int and -1 <= view['focus'] < len(scene)):
+        raise Declined(f'the item that is looked at should be one from 0 to {len(scene) - 1:,}, or -1 for none')
+    size = len(json.dumps(viewed(scene.view, view), allow_nan=False))
     if size > LONGEST_VIEW: raise Declined(f'a view of {size:,} characters; at most {LONGEST_VIEW:,} are kept')
-    scene.view = merged
-    scene.tell('view', {'view': view}, but=send)
+    scene.look(view, send)
 
 # %% ../../nbs/explorer/04_talk.ipynb #05f96661
 _ANSWERS: dict[str, str] = {
@@ -182,7 +182,7 @@ class Talk(Line):
     def _answer(self, message: Any) -> Reply | Later | None:
         said = Record(message, 'the message')
         kind = said.text('kind', 40)
-        if kind != 'hello' and kind != 'view' and said.whole('edition') != self.scene.edition:
+        if kind != 'hello' and said.whole('edition') != self.scene.edition:
             raise Declined('The corpus has changed since; the page is being renewed.')
         said.where = ''
         self.views += kind == 'hello'

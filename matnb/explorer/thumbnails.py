@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..corpus.ledger import CorpusError
-from ..corpus.measurement import Channel
+from ..corpus.measurement import Channel, plain_text
 from ..corpus.pictures import picture_levels, write_png
 from ..corpus.reading import hexadecimal
 from ..corpus.snapshot import Snapshot
@@ -30,7 +30,7 @@ def plane_meant(
 ) -> tuple[int, bool]:  # Which plane, and whether it is what was asked for
     "The plane to be shown when a channel is asked for"
     if not asked: return telling_channel(channels), True
-    for called in ([c.key for c in channels], [c.name for c in channels]):
+    for called in ([plain_text(c.key) for c in channels], [plain_text(c.name) for c in channels]):
         if asked in called: return called.index(asked), True
     return telling_channel(channels), False
 
@@ -54,10 +54,11 @@ def draw_thumbnail(
     "A small picture of one item"
     array = snapshot.images[snapshot.column('image_array').item(position)]
     shown = array.channels[plane_meant(array.channels, channel)[0]]
+    name = plain_text(shown.key, 200)
     try: plane = snapshot.image(position)[array.channels.index(shown)]
-    except (CorpusError, OSError) as e: return Thumbnail(b'', (0, 0), shown.key, str(e))
+    except (CorpusError, OSError) as e: return Thumbnail(b'', (0, 0), name, str(e))
     levels = picture_levels(plane, size, pixel_size=pixel_size_at(snapshot, position), period=shown.period)
-    return Thumbnail(write_png(levels), levels.shape, shown.key)
+    return Thumbnail(write_png(levels), levels.shape, name)
 
 
 def pixel_size_at(

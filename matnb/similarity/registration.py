@@ -19,14 +19,11 @@ from ..corpus.measurement import Channel
 from .views import Window, area_weights, resample_window
 
 # %% ../../nbs/similarity/18_registration.ipynb #8c94dad1
-_TURN = {'deg': 360.0, '°': 360.0, 'rad': 2 * math.pi}
-
-
 def is_angle(
     channel: Channel,  # Of an image
 ) -> bool:
     "Whether its numbers come round"
-    return channel.unit in _TURN
+    return channel.period is not None
 
 
 def signal_planes(
@@ -36,7 +33,7 @@ def signal_planes(
     "The numbers of an image as planes that can be averaged"
     planes = []
     for values, channel in zip(image.astype(np.float32), channels, strict=True):
-        turn = _TURN.get(channel.unit)
+        turn = channel.period
         radians = values * np.float32(2 * math.pi / turn) if turn else values
         planes += [np.cos(radians), np.sin(radians)] if turn else [values]
     return fill(np.stack(planes))

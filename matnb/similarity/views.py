@@ -67,7 +67,6 @@ class CannotShow(ValueError):
 
 
 _ALSO = {'height': ('z sensor', 'topography', 'z'), 'image': ('grey', 'gray', 'intensity', 'green')}
-_TURN = {'deg': 360.0, '°': 360.0, 'rad': 2 * math.pi}
 
 
 def _candidates(channels: Sequence[Channel], name: str) -> list[int]:
@@ -88,10 +87,10 @@ def find_plane(
         part, _, rest = choice.partition(' ')
         angle = part in ('cos', 'sin') and bool(rest)
         for n in _candidates(channels, rest if angle else choice):
-            if (channels[n].unit in _TURN) != angle: continue
+            if (channels[n].period is not None) != angle: continue
             return n, part if angle else 'height' if _is_height(channels[n].name) else 'plain'
     there = ', '.join(f'{c.key} ({c.unit})' if c.unit else c.key for c in channels)
-    hint = '; angles are asked for as cos and sin' if any(c.unit in _TURN for c in channels) else ''
+    hint = '; angles are asked for as cos and sin' if any(c.period for c in channels) else ''
     raise CannotShow(f'no channel for {asked!r}: there is {there}{hint}')
 
 
@@ -294,7 +293,7 @@ _Plan = tuple[tuple[tuple[int, str], ...], tuple[tuple[int, float], ...]]
 @lru_cache(256)
 def _plan(channels: tuple[Channel, ...], view: View) -> _Plan:
     shown = tuple(find_plane(channels, asked) for asked in view.channels)
-    used = {n: _TURN.get(channels[n].unit, 0.0) for n, _ in shown}
+    used = {n: channels[n].period or 0.0 for n, _ in shown}
     return shown, tuple(used.items())
 
 

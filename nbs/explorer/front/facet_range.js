@@ -96,7 +96,7 @@ export class RangeFacet {
   read(field, end) {
     const text = field.value.trim().replace(',', '.');
     const value = !text ? NaN : this.facet.kind === 'date' ? readDate(text, end === 'to') : Number(text) * this.axis.factor;
-    const both = { from: this.asked.from ?? NaN, to: this.asked.to ?? NaN, [end]: Number(value.toPrecision(12)) };
+    const both = { from: this.asked.from ?? NaN, to: this.asked.to ?? NaN, [end]: this.facet.kind === 'date' ? value : Number(value.toPrecision(12)) };
     const wrong = (text && !Number.isFinite(value)) || both.from > both.to;
     field.setAttribute('aria-invalid', String(Boolean(wrong)));
     if (!wrong) this.put(both, true);

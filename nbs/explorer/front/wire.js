@@ -41,7 +41,7 @@ export class Refused extends Error {} // what Python said no to, in plain words
 
 class LiveWire {
   #asked = new Map();
-  #number = Math.floor(Math.random() * 2 ** 40); // two views of one widget hear each other's answers
+  #number = startOfNumbers(); // several views may share one line, and each must know its own answers
   #ends;
   #stop;
 
@@ -85,6 +85,10 @@ class LiveWire {
     this.#stop();
     this.#asked.clear();
   }
+}
+
+export function startOfNumbers() { // counted on from here; two views will hardly begin at the same number
+  return Math.floor(Math.random() * 2 ** 32) * 2 ** 20;
 }
 
 class StillWire { // an exported page: `model.answer(kind, body)` gives what was stored, or null
