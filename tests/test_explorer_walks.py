@@ -189,7 +189,7 @@ class Walk:
         self.tab.evaluate('(row) => window.matnbStore.focus(row)', row)
 
     def from_python(self):
-        held = self.scene.items.ids()
+        held = self.scene.path.step.view.ids()
         self.scene.selection.set(held[self.rng.random(len(held)) < 0.3].tolist())
 
     # --- What the screen shows
