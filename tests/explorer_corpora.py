@@ -21,7 +21,7 @@ MARKS = {(0, 0): 1, (0, 7): 0, (5, 0): 0, (5, 7): 1, (7, 7): 1, (6, 7): 0}
 LINES = 6  # that hold something
 PLACES = [(y, x) for y in range(LINES) for x in range(FIELDS) if (y, x) not in MARKS]  # 44: 22 bits, each twice
 BITS = len(PLACES) // 2
-CHANNELS = (Channel('height', 'm'), Channel('phase', 'deg'))
+CHANNELS = (Channel('height', 'm'), Channel('amplitude', 'm'))
 MATERIALS = ('PbTiO3', 'BiFeO3', 'BaTiO3')
 HOSTILE = ('<img src=x onerror="window.harmed=1">', '</script><script>window.harmed=2</script>',
            'javascript:window.harmed=3', '<svg/onload=window.harmed=4>', '"><b onmouseover="window.harmed=5">x',
@@ -55,7 +55,7 @@ def identity_fields(item: int, channel: int) -> np.ndarray:
 def identity_image(item: int, size: int = 64) -> np.ndarray:
     "Both channels of an item"
     planes = [identity_fields(item, channel).repeat(size // FIELDS, 0).repeat(size // FIELDS, 1) for channel in (0, 1)]
-    return np.stack([planes[0] * 4e-9, planes[1] * 180.0 - 90]).astype('f4')
+    return np.stack([planes[0] * 4e-9, planes[1] * 2e-10]).astype('f4')
 
 
 def read_identity(light: np.ndarray) -> Identity | None:
@@ -126,7 +126,7 @@ def hostile_measurement(item: int) -> Measurement:
     facets |= {'__proto__': f'word {item % 4}', 'constructor': item * 0.5, 'hasOwnProperty': word[:300],
                'wall_width': item * 1e-9, 'l' * 200: HOSTILE[item * 3 % len(HOSTILE)]}
     label = word[:60].replace('\u0000', '') or 'blank'
-    channels = (Channel(label, '<b onclick=window.harmed=10>'), Channel('phase', 'deg'))
+    channels = (Channel(label, '<b onclick=window.harmed=10>'), Channel('amplitude', 'm'))
     return Measurement(identity_image(item), channels, (8e-9, 8e-9), facets,
                        {word[:300] or 'k': {'<script>window.harmed=11</script>': word, 'deep': [word] * 3}},
                        'simulated', source=f'{item}.ibw', sha256=f'{item + 1_000_000:064x}')

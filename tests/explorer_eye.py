@@ -7,11 +7,11 @@ from explorer_corpora import Identity, read_identity
 
 PICTURES = """() => {
   const store = window.matnbStore;
-  const whole = (box, node) => [[0.5, 0.5], [0.03, 0.03], [0.97, 0.03], [0.03, 0.97], [0.97, 0.97], [0.5, 0.97], [0.5, 0.03]]
-    .every(([x, y]) => {
-      const top = node.getRootNode().elementFromPoint(box.x + x * box.width, box.y + y * box.height);
-      return top && (top === node || node.contains(top) || top.contains(node) || node.closest('.mx-map-tip'));
-    });
+  const corners = [[0.5, 0.5], [0.03, 0.03], [0.97, 0.03], [0.03, 0.97], [0.97, 0.97], [0.5, 0.97], [0.5, 0.03]];
+  const whole = (box, node) => corners.every(([x, y]) => {
+    const top = document.elementFromPoint(box.x + x * box.width, box.y + y * box.height);
+    return top && (top === node || node.contains(top) || top.contains(node) || node.closest('.mx-map-tip'));
+  });
   const found = [];
   const add = (where, row, node) => {
     const box = node.getBoundingClientRect();
@@ -25,14 +25,20 @@ PICTURES = """() => {
   }
   const tip = document.querySelector('.mx-map-tip');
   if (tip && !tip.hidden && !tip.querySelector('.mx-empty')) add('hover', store.hovered, tip.querySelector('canvas'));
+  const card = document.querySelector('.mx-viewer canvas.mx-plane');
+  const busy = document.querySelector('.mx-card[aria-busy]');
+  const shown = card && store.focused >= 0 && !busy && card.getBoundingClientRect();
+  if (shown?.width && document.elementFromPoint(shown.x + shown.width / 2, shown.y + shown.height / 2) === card) {
+    found.push({ where: 'card', row: store.focused, box: [shown.x, shown.y, shown.width, shown.height] });
+  }
   return { found, channel: store.picture.channel, edition: store.scene.edition };
 }"""
 WINDOW = """() => {
   const store = window.matnbStore;
   const pane = document.querySelector('.mx-map-pane');
   const box = pane.getBoundingClientRect();
-  return { box: [box.x, box.y, box.width, box.height], view: store.scene.view?.map ?? null, step: store.step.number,
-           colour: store.colour.by, pictured: document.querySelector('.mx-map-tools [aria-keyshortcuts=p]')?.ariaPressed === 'true' };
+  const view = store.scene.view?.map ?? null;
+  return { box: [box.x, box.y, box.width, box.height], view, step: store.step.number };
 }"""
 ROOM = 0.06        # left free around a whole map
 
@@ -48,8 +54,8 @@ class Seen(NamedTuple):
 def screen(tab) -> np.ndarray:
     "The lightness of what the browser shows"
     from PIL import Image
-    colours = np.asarray(Image.open(io.BytesIO(tab.screenshot(animations='allow', caret='initial'))).convert('RGB'), float)
-    return colours @ [0.299, 0.587, 0.114]
+    taken = Image.open(io.BytesIO(tab.screenshot(animations='allow', caret='initial')))
+    return np.asarray(taken.convert('RGB'), float) @ [0.299, 0.587, 0.114]
 
 
 def cut(light: np.ndarray, box: list[float]) -> np.ndarray:
@@ -65,21 +71,30 @@ def pictures_seen(tab) -> list[Seen]:
     after = tab.evaluate(PICTURES)
     if (before['channel'], before['edition']) != (after['channel'], after['edition']): return []
     same = [one for one in before['found'] if one in after['found']]
-    return [Seen(one['where'], one['row'], read_identity(cut(light, one['box']))) for one in same]
+    return [Seen(one['where'], one['row'], read_at(light, one)) for one in same]
 
 
-def places_on_screen(tab, places: np.ndarray) -> np.ndarray:
-    "Where points of the current step lie on the screen, worked out from what Python knows of the map"
+def read_at(light: np.ndarray, one: dict) -> Identity | None:
+    "What the pixels of a picture say; on the card it stands in the middle of its stage, with or without room around"
+    if one['where'] != 'card': return read_identity(cut(light, one['box']))
+    left, top, wide, high = one['box']
+    for room in range(0, 40, 4):
+        side = min(wide, high) - room
+        told = read_identity(cut(light, [left + (wide - side) / 2, top + (high - side) / 2, side, side]))
+        if told: return told
+    return None
+
+
+def places_on_screen(tab, places: np.ndarray, windows: dict[int, dict]) -> np.ndarray:
+    "Where points of the current step lie on the screen, from what Python knows of the map; windows: kept ones by step"
     told = tab.evaluate(WINDOW)
     left, top, wide, high = told['box']
-    view = told['view']
-    if view and view['step'] == told['step']:
-        middle, scale = np.array(view['middle']), min(wide, high) / view['span']
+    view = windows.get(told['step'], {})
+    if 'middle' in view: middle, scale = np.array(view['middle']), min(wide, high) / view['span']
     else:
-        low, top_right = np.nanmin(places, 0), np.nanmax(places, 0)
-        across = np.where(top_right > low, top_right - low, 1)
-        middle = (low + top_right) / 2
-        scale = min(wide * (1 - 2 * ROOM) / across[0], high * (1 - 2 * ROOM) / across[1])
+        low, most = np.nanmin(places, 0), np.nanmax(places, 0)
+        across = np.where(most > low, most - low, 1)
+        middle, scale = (low + most) / 2, float((np.array([wide, high]) * (1 - 2 * ROOM) / across).min())
     x = (places[:, 0] - middle[0]) * scale + wide / 2 + left
     y = high / 2 - (places[:, 1] - middle[1]) * scale + top
     return np.stack([x, y], 1)

@@ -4,14 +4,30 @@ from collections import Counter
 
 import numpy as np
 from explorer_corpora import embed_synthetically, identity_corpus, identity_measurement, numbers_of, read_identity
-from explorer_eye import cut, pictures_seen, places_on_screen, screen
+from explorer_eye import WINDOW, cut, pictures_seen, places_on_screen, screen
 from front_page import FrontPage
 
 from matnb.explorer.scene import Scene
 from matnb.similarity.paths import Path as StepPath
 
 ITEMS = 400
-QUIET = """store.scene && store.step && !store.working && document.querySelector('.mx-map-base')"""
+ASK = """async ([kind, body]) => {
+  try { await window.matnbStore.ask(kind, body); return ''; } catch (error) { return error.message; }
+}"""
+PICTURED = "() => document.querySelector('.mx-map-tools [aria-keyshortcuts=p]').ariaPressed === 'true'"
+QUIET = "store.scene && store.step && !store.working && document.querySelector('.mx-map-base')"
+
+
+def square(middle, side):
+    "A box around a place on the screen"
+    return [middle[0] - side / 2, middle[1] - side / 2, side, side]
+
+
+def holds(box, middle, side):
+    "Whether a square lies wholly inside a box, but for what is drawn along its edges"
+    inside = [box['x'], box['y'], box['x'] + box['width'] - 4, box['y'] + box['height'] - 4]
+    left, top = (n - side / 2 for n in middle)
+    return left > inside[0] and top > inside[1] + 2 and left + side < inside[2] and top + side < inside[3]
 
 
 class Walk:
@@ -30,7 +46,8 @@ class Walk:
         self.page = FrontPage(self.browser, self.scene)
         self.tab = self.page.tab
         self.page.until(QUIET)
-        self.tab.wait_for_timeout(150)
+        self.edition, self.windows = None, {}
+        self.settle()
 
     def close(self):
         self.errors = self.page.errors
@@ -39,19 +56,20 @@ class Walk:
 
     # --- What a person does
 
-    def place(self) -> np.ndarray:
+    def place(self) -> list[float]:
         "Somewhere on the map, on a point more often than not"
         box = self.tab.locator('.mx-map-pane').first.bounding_box()
         inside = np.array([box['x'] + 8, box['y'] + 8]), np.array([box['width'] - 16, box['height'] - 16])
         at = inside[0] + self.rng.random(2) * inside[1]
         spots = self.spots()
         near = spots[((spots >= inside[0]) & (spots <= inside[0] + inside[1])).all(1)] if len(spots) else spots
-        return near[self.rng.integers(len(near))] if len(near) and self.rng.random() < 0.8 else at
+        return [float(n) for n in (near[self.rng.integers(len(near))] if len(near) and self.rng.random() < 0.8 else at)]
 
     def spots(self) -> np.ndarray:
         "Where the points of the current step lie on the screen; NaN for those without a place"
         places = self.scene.path.coordinates(self.scene.path.tree.current)
-        return places_on_screen(self.tab, places) if places is not None and len(places) else np.zeros((0, 2))
+        if places is None or not np.isfinite(places).any(): return np.zeros((0, 2))
+        return places_on_screen(self.tab, places, self.windows)
 
     def zoom(self):
         self.tab.mouse.move(*self.place())
@@ -71,9 +89,10 @@ class Walk:
         self.tab.wait_for_timeout(520)
 
     def lasso(self):
-        middle, reach = self.place(), self.rng.uniform(30, 240)
-        corners = middle + reach * np.array([[np.cos(t), np.sin(t)] for t in np.linspace(0, 6, 8)])
-        self.tab.get_by_role('button', name='Lasso').click()
+        middle, reach = self.place(), float(self.rng.uniform(30, 240))
+        turns = np.linspace(0, 6, 8).tolist()
+        corners = [[middle[0] + reach * np.cos(t), middle[1] + reach * np.sin(t)] for t in turns]
+        self.tab.get_by_role('button', name='Lasso', exact=True).click()
         modifier = self.rng.choice([None, None, 'Shift', 'Alt'])
         self.tab.mouse.move(*middle)
         if modifier: self.tab.keyboard.down(modifier)
@@ -84,7 +103,7 @@ class Walk:
         if modifier: self.tab.keyboard.up(modifier)
 
     def facet(self):
-        words = self.tab.locator('.mx-facets input[type=checkbox]:visible')
+        words = self.tab.locator('.mx-facets [role=checkbox]:visible')
         if words.count(): words.nth(int(self.rng.integers(min(12, words.count())))).click(timeout=3000)
 
     def words(self):
@@ -109,14 +128,14 @@ class Walk:
     def undo(self): self.ask(str(self.rng.choice(['undo', 'redo'])), {}, may_refuse=True)
 
     def ask(self, kind, body, may_refuse=False):
-        refused = self.tab.evaluate("""async ([kind, body]) => {
-          try { await window.matnbStore.ask(kind, body); return ''; } catch (error) { return error.message; } }""", [kind, body])
+        refused = self.tab.evaluate(ASK, [kind, body])
         assert may_refuse or not refused, f'{kind} {body}: {refused}'
 
     def delete(self):
         held = self.corpus.ids()
         if len(held) < 150: return
-        self.corpus.delete([str(i) for i in self.rng.choice(held, int(self.rng.integers(1, 12)), replace=False)], 'trial')
+        some = self.rng.choice(held, int(self.rng.integers(1, 12)), replace=False)
+        self.corpus.delete(some.tolist(), 'trial')
         self.scene.refresh()
 
     def add(self):
@@ -152,9 +171,10 @@ class Walk:
         if names: choice.select_option(str(self.rng.choice(names)))
 
     def channel(self):
-        channel = str(self.rng.choice(['', 'height', 'phase']))
+        channel = str(self.rng.choice(['', 'height', 'amplitude']))
         colours = str(self.rng.choice(['gray', 'viridis', 'cividis']))
-        self.tab.evaluate('([channel, colours]) => window.matnbStore.setView({picture: {channel, colours}})', [channel, colours])
+        picture = {'channel': channel, 'colours': colours}
+        self.tab.evaluate('(picture) => window.matnbStore.setView({ picture })', picture)
 
     def colour(self):
         by = str(self.rng.choice(['', 'material', 'thickness', 'date']))
@@ -169,7 +189,7 @@ class Walk:
         self.tab.evaluate('(row) => window.matnbStore.focus(row)', row)
 
     def from_python(self):
-        held = self.scene.items.ids()
+        held = self.scene.path.step.view.ids()
         self.scene.selection.set(held[self.rng.random(len(held)) < 0.3].tolist())
 
     # --- What the screen shows
@@ -192,6 +212,9 @@ class Walk:
         "Wait until Python has done what was asked, and the page has drawn it"
         self.page.until(f'{QUIET} && store.scene.edition === {self.scene.edition}', timeout=60_000)
         self.tab.wait_for_timeout(120)
+        if self.edition != self.scene.edition: self.edition, self.windows = self.scene.edition, {}
+        view = self.tab.evaluate(WINDOW)['view']
+        if view: self.windows[view['step']] = view
 
     def look(self):
         "Compare all pictures in sight with the items that the page says they are of"
@@ -206,8 +229,9 @@ class Walk:
             self.unread[where] += 1
             return
         self.checked[where] += 1
-        if told.item != number: self.mistakes.append(
-            f'after {self.last} (step {sum(self.done.values())}): {where} shows item {told.item} for row {row}, item {number}')
+        if told.item == number: return
+        after = f'after {self.last}, step {sum(self.done.values())}'
+        self.mistakes.append(f'{after}: {where} shows item {told.item} for row {row}, which is item {number}')
 
     def look_at_hovered(self, numbers):
         "The item below the pointer is the one whose point lies there"
@@ -223,30 +247,29 @@ class Walk:
     def look_at_marks(self, numbers):
         "Pictures on the map are of the items whose points lie below their middles"
         if self.page.store('Boolean(store.other) || store.step.dimensions === 3'): return
-        if not self.tab.evaluate("() => document.querySelector('.mx-map-tools [aria-keyshortcuts=p]').ariaPressed === 'true'"): return
+        if not self.tab.evaluate(PICTURED): return
         self.tab.mouse.move(2, 2)
         self.tab.wait_for_timeout(700)
         rows, spots = self.scene.step_rows(self.scene.path.tree.current), self.spots()
-        light = screen(self.tab)
-        box = self.tab.locator('.mx-map-pane').first.bounding_box()
-        for row, (x, y) in zip(rows, spots, strict=True):
-            for side in (40, 48, 56, 64, 72, 80, 88, 96):
-                left, top = round(x - side / 2), round(y - side / 2)
-                whole = left > box['x'] and top > box['y'] + 2 and left + side < box['x'] + box['width'] - 4 and \
-                    top + side < box['y'] + box['height'] - 4
-                told = read_identity(cut(light, [left, top, side, side])) if whole else None
-                if told is not None:
-                    self.judge('mark', told, int(numbers[row]), int(row))
-                    break
+        light, box = screen(self.tab), self.tab.locator('.mx-map-pane').first.bounding_box()
+        at = {int(numbers[row]): spot for row, spot in zip(rows, spots, strict=True)}
+        for place in spots[np.isfinite(spots).all(1)]:
+            for side in range(40, 97, 8):
+                told = read_identity(cut(light, square(place, side))) if holds(box, place, side) else None
+                if told is not None: break
+            else: continue
+            near = told.item in at and np.hypot(*(at[told.item] - place)) <= side / 16 + 2
+            self.judge('mark', told, told.item if near else -1, -1)
 
     def same_chosen(self):
         "What the page says is chosen is what Python says is chosen"
-        shown = self.tab.evaluate('() => [...window.matnbStore.shown.rows()]')
-        rows = np.flatnonzero(self.scene.selection.mask) if self.scene.selection.conditions else \
-            np.sort(self.scene.step_rows(self.scene.path.tree.current))
+        rows = self.tab.evaluate('() => (window.matnbStore.chosen ? [...window.matnbStore.chosen.rows()] : null)')
+        held = self.scene.items.ids()
+        shown = set() if rows is None else set(held[rows].tolist())
         self.checked['chosen'] += 1
-        if not np.array_equal(np.sort(shown), np.sort(rows)): self.mistakes.append(
-            f'after {self.last} (step {sum(self.done.values())}): the page shows {len(shown)} items, Python {len(rows)}')
+        if shown != set(self.scene.selection.ids): self.mistakes.append(
+            f'after {self.last}, step {sum(self.done.values())}: the page has chosen {len(shown)} items, Python '
+            f'{len(self.scene.selection.ids)}')
 
 
 def test_each_picture_is_of_its_item_in_a_random_walk(browser, tmp_path, measured, request):

@@ -66,10 +66,14 @@ def open_scene(
     view: dict[str, Any] | None = None,  # How it is looked at
 ) -> Scene:  # Ready for pages
     "Something to look at"
-    if isinstance(what, Scene) or isinstance(getattr(what, 'scene', None), Scene): return getattr(what, 'scene', what)
-    given, path = _corpus_and_path(what, vectors, map)
+    look = {**(view or {}), **({} if colour is None else {'colour': colour})}
+    shared = what if isinstance(what, Scene) else getattr(what, 'scene', None)
+    given, path = (None, shared.path) if isinstance(shared, Scene) else _corpus_and_path(what, vectors, map)
     if colour: known_facet(path.corpus.snapshot, colour)
-    scene = Scene(path, {**(view or {}), **({} if colour is None else {'colour': colour})})
+    if isinstance(shared, Scene):
+        shared.look(look)
+        return shared
+    scene = Scene(path, look)
     scene.given = given
     scene.map_name = map or map_to_open(path.corpus, vectors)
     return scene

@@ -6,8 +6,8 @@
 __all__ = ['FieldKind', 'NOTHING', 'MOST_BYTES', 'Send', 'NotAValue', 'Limits', 'Field', 'say_range', 'label_of', 'read_field',
            'NoField', 'field_of_type', 'comments_of', 'parameter_comments', 'fields_of_function', 'with_comment',
            'takes_progress', 'NotebookParameters', 'fields_of_notebook', 'type_said', 'fields_of_assignments',
-           'Stopped', 'FormValues', 'WatchedForm', 'Run', 'WorkingForm', 'RunningForm', 'say_error', 'say_result',
-           'shown', 'takes_prefix', 'ToldForm', 'TypedForm', 'FormTalk', 'told_form', 'fields_asked', 'RunForm']
+           'FormValues', 'WatchedForm', 'Run', 'WorkingForm', 'RunningForm', 'say_error', 'say_result', 'shown',
+           'takes_prefix', 'ToldForm', 'TypedForm', 'FormTalk', 'told_form', 'fields_asked', 'RunForm']
 
 # %% ../../nbs/explorer/23_run_form.ipynb #2da0e722
 import ast
@@ -38,6 +38,7 @@ from ..corpus.filtering import nearest
 from ..corpus.measurement import plain_text
 from ..corpus.view import say_quantity, short
 from .front_end import front_end
+from .jobs import Stopped
 from ..similarity.records import Record, WrongRecord, read_json
 
 # %% ../../nbs/explorer/23_run_form.ipynb #05256feb
@@ -387,11 +388,7 @@ def _expression(text: str) -> ast.expr | None:
     try: return ast.parse(text, mode='eval').body
     except SyntaxError: return None
 
-# %% ../../nbs/explorer/23_run_form.ipynb #54c93a5e
-class Stopped(BaseException):
-    "Raised where a function reports how far it is, after somebody stopped it"
-
-
+# %% ../../nbs/explorer/23_run_form.ipynb #462d2c2e
 class FormValues:
     "The fields of a form and what stands in them"
 
@@ -515,7 +512,7 @@ class RunningForm(WorkingForm):
         for act in list(self._enders) if self.error is None else []: act(self.result)
 
     def _report(self, run: Run, share: float, said: str) -> None:
-        if run.stop_asked: raise Stopped
+        if run.stop_asked: raise Stopped('stopped')
         run.share, run.said = float(np.clip(share, 0, 1)), plain_text(said, 200)
         if time.monotonic() < run.told_at + 0.1: return  # nobody reads faster
         run.told_at = time.monotonic()

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['Send', 'Declined', 'Reply', 'SceneItems', 'SceneRows', 'SceneFacets', 'SceneSteps', 'said_of_quality', 'ScenePages',
-           'Scene', 'changed_facets', 'take_in_new_items']
+           'viewed', 'Scene', 'changed_facets', 'take_in_new_items']
 
 # %% ../../nbs/explorer/02_scene.ipynb #b8794d46
 import logging
@@ -208,6 +208,11 @@ class ScenePages(SceneSteps):
             try: send({'kind': kind, 'edition': self.edition, **body}, list(buffers))
             except Exception: logging.getLogger(__name__).exception('a page could not be told “%s”', kind)
 
+    def look(self, change: dict[str, Any], but: Send | None = None) -> None:
+        "Look at it otherwise; every page but the one that said so is told"
+        self.view = viewed(self.view, change)
+        if change: self.tell('view', {'view': change}, but=but)
+
     def tell_steps(self, changed: bool = False) -> None:
         "Tell all pages where one is now; `changed` says that the map of the current step is another one"
         self.told_tree = self.path.tree
@@ -226,6 +231,15 @@ class ScenePages(SceneSteps):
         "The facet by which points are coloured unless somebody says otherwise: the most telling category of few values"
         first = self.definitions()[:1]
         return str(first[0]['name']) if first and first[0]['kind'] == 'category' and first[0]['values'] <= 12 else ''
+
+# %% ../../nbs/explorer/02_scene.ipynb #c5c99efe
+def viewed(
+    view: dict[str, Any],  # How something is looked at
+    change: dict[str, Any],  # What is otherwise now
+) -> dict[str, Any]:  # Both
+    "How it is looked at now; `picture` and the like change in part"
+    known = {name: value for name, value in view.items() if isinstance(value, dict)}
+    return {**view, **{n: {**known[n], **v} if n in known and isinstance(v, dict) else v for n, v in change.items()}}
 
 # %% ../../nbs/explorer/02_scene.ipynb #7fc81b5a
 class Scene(ScenePages):
@@ -262,6 +276,8 @@ class Scene(ScenePages):
             return self.tell('columns', {'facets': changed, 'definitions': self.definitions(), 'vectors': self.vectors})
         self.edition += 1
         self.selection.moved(rows_of(self.ids, ids))
+        focused = self.view.pop('focus', -1)
+        if 0 <= focused < len(ids): self.view['focus'] = int(rows_of(ids[focused:focused + 1], self.ids)[0])
         self.tell('scene', self.told())
         if self.selection.conditions: self.selection.changed()
 

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['MANY', 'PathItems', 'LaidOutItems', 'PathMaps', 'numbers_of', 'StepItems', 'MappedStep', 'Step', 'crumbs',
            'FoundSteps', 'Walk', 'NothingChosen', 'changed_options', 'GrowingPath', 'ChangingPath', 'KeptPath', 'Path',
-           'options_of', 'open_path', 'breadcrumb_html', 'origin_picture', 'own_picture', 'step_html', 'said_of_map',
-           'path_html']
+           'options_of', 'open_path', 'path_of_stored', 'breadcrumb_html', 'origin_picture', 'own_picture', 'step_html',
+           'said_of_map', 'path_html']
 
 # %% ../../nbs/similarity/46_paths.ipynb #671b7ad9
 import os
@@ -518,7 +518,14 @@ def open_path(
     corpus: 'Corpus',  # The corpus that it is a path of, or one that grew from it
 ) -> Path:  # With its steps as they were
     "Open a path file"
-    stored = read_path(file)
+    return path_of_stored(read_path(file), corpus)
+
+
+def path_of_stored(
+    stored: StoredPath,  # From a file
+    corpus: 'Corpus',  # The corpus that it is a path of, or one that grew from it
+) -> Path:  # With its steps as they were
+    "A path that was kept, on a corpus"
     path = Path(corpus, stored.tree, stored.maps, stored.title)
     first = next(iter(stored.tree.steps))
     held, total = int((path.positions_of(first) >= 0).sum()), len(stored.tree.steps[first].items)

@@ -14,7 +14,7 @@ export function isAsked(asked) { // does it ask for anything?
 // --- To the library's words and back
 
 export function actOfFacets(all, kinds) { // all: Map of name -> asked; kinds: name -> kind
-  const plain = {};
+  const plain = Object.create(null); // a facet may have any name, __proto__ too
   const parts = [];
   for (const [name, asked] of all) {
     const value = plainCondition(asked, kinds(name));
@@ -142,14 +142,27 @@ export function facetsAsked(store, source = 'facets') { // Map of name -> asked
   return facetsOfAct(store.condition(source)?.act) ?? new Map();
 }
 
+const UNDERWAY = new WeakMap(); // store -> { source: what is being asked while columns are still on their way }
+
 export async function askFacet(store, name, asked, source = 'facets') { // asked null takes the facet out
-  const all = new Map(facetsAsked(store, source));
+  const all = new Map(UNDERWAY.get(store)?.[source] ?? facetsAsked(store, source));
   if (isAsked(asked)) all.set(name, asked); else all.delete(name);
   return askFacets(store, all, source);
 }
 
 export async function askFacets(store, all, source = 'facets') {
-  if (!all.size) return store.choose(source, null);
+  const underway = UNDERWAY.get(store) ?? {};
+  UNDERWAY.set(store, underway);
+  underway[source] = all;
+  try {
+    const condition = all.size ? await facetCondition(store, all) : null;
+    if (underway[source] === all && condition !== undefined) store.choose(source, condition);
+  } finally {
+    if (underway[source] === all) delete underway[source];
+  }
+}
+
+async function facetCondition(store, all) { // undefined when the corpus was renewed meanwhile
   const { edition } = store.scene;
   const names = [...all.keys()];
   const columns = await Promise.all(names.map((name) => store.column(name)));
@@ -157,5 +170,5 @@ export async function askFacets(store, all, source = 'facets') {
   const bits = columns.map((column, n) => bitsOfAsked(all.get(names[n]), column)).reduce((both, more) => both.and(more));
   const facets = new Map(store.scene.facets.map((facet) => [facet.name, facet]));
   const said = names.map((name) => sayAsked(all.get(name), facets.get(name) ?? { name, unit: '' })).join(', ');
-  return store.choose(source, { said, act: actOfFacets(all, (name) => facets.get(name)?.kind), bits });
+  return { said, act: actOfFacets(all, (name) => facets.get(name)?.kind), bits };
 }

@@ -136,7 +136,8 @@ function sayMoment(seconds, span) {
   const whole = new Date(seconds * 1000).toISOString();
   if (span > 8 * YEAR_LONG && whole.slice(5, 10) === '01-01') return whole.slice(0, 4);
   if (span > 3 * MONTH_LONG && whole.slice(8, 10) === '01') return whole.slice(0, 7);
-  return span > 3 * DAY_LONG ? sayDate(seconds) : whole.slice(5, 16).replace('T', ' ');
+  if (span > 3 * DAY_LONG) return sayDate(seconds);
+  return span > 180 ? whole.slice(5, 16).replace('T', ' ') : whole.slice(11, 19);
 }
 
 function roundDate(seconds, pixel) {

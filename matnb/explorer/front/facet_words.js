@@ -6,6 +6,7 @@ import { fillRow, wordRow } from './facet_row.js';
 import { sayCount } from './units.js';
 
 const FIRST = 7; // words shown at first
+const NEARLY_ALL = 9; // so many are shown all at once
 const MOST_ROWS = 200; // and at most, so that a page with thousands of words stays quick
 
 export class WordFacet {
@@ -52,10 +53,12 @@ export class WordFacet {
     if (this.filter) codes = codes.filter((code) => this.column.words[code].toLowerCase().includes(this.filter));
     if (this.byShare && this.anyChosen) codes.sort((a, b) => this.share(b) - this.share(a) || this.some[b] - this.some[a]);
     const found = codes.length;
-    codes = this.all ? codes.slice(0, MOST_ROWS) : codes.filter((code, n) => n < FIRST || this.isAsked(code));
+    codes = this.all ? codes.slice(0, MOST_ROWS) : codes.filter((code, n) => n < this.first() || this.isAsked(code));
     if (!this.filter && (this.held[0] || this.isAsked(0))) codes.push(0);
     return { codes, found };
   }
+
+  first() { return this.present.length <= NEARLY_ALL ? NEARLY_ALL : FIRST; }
 
   share(code) { return (this.ratioOf(code) ? 1e6 : 0) + this.some[code] / Math.max(1, this.held[code]); }
 
@@ -104,8 +107,8 @@ export class WordFacet {
   say(codes, found) {
     const shown = codes.filter((code) => code).length;
     const total = this.present.length;
-    this.search.hidden = !this.all || total <= FIRST;
-    this.more.hidden = total <= FIRST;
+    this.search.hidden = !this.all || total <= NEARLY_ALL;
+    this.more.hidden = total <= NEARLY_ALL;
     this.more.textContent = this.all ? 'Show fewer' : `Show all ${sayCount(total)} words`;
     this.note.hidden = !this.all || (found === shown && found > 0);
     this.note.textContent = found ? `${sayCount(found - shown)} more; filter to find them.` : 'No such word.';

@@ -32,13 +32,25 @@ export class PlaceGrid {
     Object.assign(this, { first, points });
   }
 
-  within({ x0, y0, x1, y1 }, most = Infinity) { // points whose squares a box touches; null when there are more than that
+  spacing() { // of points, were they spread evenly
+    const { x0, y0, x1, y1 } = this.box;
+    return Math.sqrt(((x1 - x0 || 1) * (y1 - y0 || 1)) / Math.max(1, this.points.length));
+  }
+
+  touching({ x0, y0, x1, y1 }) { // the squares that a box touches
     const [left, right, low, high] = [this.#column(x0), this.#column(x1), this.#line(y0), this.#line(y1)];
     const found = [];
     for (let line = low; line <= high; line += 1) {
-      const [from, to] = [this.first[line * this.side + left], this.first[line * this.side + right + 1]];
-      if (found.length + to - from > most) return null;
-      for (let k = from; k < to; k += 1) found.push(this.points[k]);
+      for (let column = left; column <= right; column += 1) found.push(line * this.side + column);
+    }
+    return found;
+  }
+
+  within(box, most = Infinity) { // points whose squares a box touches; null when there are more than that
+    const found = [];
+    for (const square of this.touching(box)) {
+      if (found.length + this.first[square + 1] - this.first[square] > most) return null;
+      for (let k = this.first[square]; k < this.first[square + 1]; k += 1) found.push(this.points[k]);
     }
     return found;
   }

@@ -1,6 +1,6 @@
 // What the pointer does on a map: draw a line or a box around points, move or turn, zoom, click, look.
 
-import { boxCondition, chooseOnMap, lassoCondition, pickOnMap } from './map_choose.js';
+import { boxCondition, chooseOnMap, islandCondition, lassoCondition, pickOnMap } from './map_choose.js';
 import { closedPath } from './lasso.js';
 
 const SLACK = 4; // pixels that a click may move
@@ -122,7 +122,9 @@ export class MapHand {
   #click(event, { x, y, kind }) {
     const row = this.pane.nearest(x, y, event.pointerType === 'touch' ? 18 : 8);
     if (row < 0 || (kind === 'pan' && event.button === 1)) return;
-    const how = this.tools.tool === 'pick' ? howOf(event) || 'other' : howOf(event);
+    const { tool } = this.tools;
+    if (tool === 'island') { chooseOnMap(this.pane.store, islandCondition(this.pane.cloud, row, this.label()), howOf(event)); return; }
+    const how = tool === 'pick' ? howOf(event) || 'other' : howOf(event);
     if (how) pickOnMap(this.pane.store, row, how);
     else this.pane.store.focus(row);
   }

@@ -54,6 +54,13 @@ export class MapPane {
     this.changed();
   }
 
+  empty() {
+    this.asked += 1;
+    Object.assign(this, { cloud: null, journey: null, legend: null, cursor: -1, path: null, inView: 0, dense: false });
+    this.marks.clear();
+    this.repaint();
+  }
+
   #setWindow(cloud, kept) {
     if (kept?.turn && cloud.solid) { cloud.turn.rows = kept.turn; cloud.turned(); cloud.measure(); }
     this.window.fit(cloud.box);
@@ -192,7 +199,6 @@ export class MapPane {
     sheet.back = theme.back;
     sheet.fill(theme.back);
     if (cloud) {
-      if (!this.journey) cloud.project(this.window, this.ratio);
       this.#decide(cloud);
       if (this.dense) this.#paintDensity(); else this.#paintPoints();
     }
@@ -206,20 +212,22 @@ export class MapPane {
   #decide(cloud) { // points or their density
     const wanted = this.tools.density;
     this.inView = cloud.inBox(this.window);
-    const dense = wanted ?? (!cloud.solid && this.inView > (this.dense ? 0.8 : 1) * CROWD);
+    const crowd = (cloud.solid ? 2 : 1) * (this.dense ? 0.8 : 1) * CROWD;
+    const dense = wanted ?? this.inView > crowd;
     this.lookChanged = dense !== this.dense;
     this.dense = dense;
   }
 
   #paintDensity() {
-    const { width, height } = this.base;
-    this.density.count(this.cloud, width, height, Math.max(1, Math.round(1.5 * this.ratio)), Boolean(this.legend?.entries || this.legend?.table));
+    const coloured = Boolean(this.legend?.entries || this.legend?.table);
+    this.density.count(this.cloud, this.window, this.ratio, Math.max(1, Math.round(1.5 * this.ratio)), coloured);
     this.density.paint(this.sheet, this.theme);
   }
 
   #paintPoints() {
     const { cloud, sheet, theme, journey } = this;
     if (journey) return this.#paintJourney();
+    cloud.project(this.window, this.ratio);
     if (cloud.solid) cloud.sortByDepth();
     const families = this.#families();
     stampPoints(sheet, cloud, cloud.order, 0, cloud.split, this.#families(0.8, cloud, 0.8), theme.grey);

@@ -42,7 +42,7 @@ export class MapTip {
 
   #fill(picture) {
     this.label.textContent = picture?.label ?? '…';
-    const drawn = picture?.failed ? null : picture?.canvas ?? this.pictures.get(this.row, pictureSize(SIZE));
+    const drawn = picture && !picture.failed ? this.pictures.get(this.row, pictureSize(SIZE)) : null; // here already
     this.canvas.classList.toggle('mx-empty', !drawn);
     const [wide, high] = drawn ? [drawn.width, drawn.height] : [SIZE, Math.round(SIZE / (this.pictures.ratio || 1))];
     [this.canvas.width, this.canvas.height] = [wide, high];

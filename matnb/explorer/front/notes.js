@@ -16,7 +16,7 @@ export class Notes {
     this.field = make('input', { type: 'text', placeholder: 'Add a tag', 'aria-label': 'Add a tag', list, onkeydown: (event) => this.#keyed(event) });
     this.known = make('datalist', { id: list });
     this.text = make('textarea', { rows: 3, 'aria-label': 'Notes', placeholder: 'Notes on this item', oninput: () => this.#changed() });
-    this.why = make('input', { type: 'text', 'aria-label': 'Why', placeholder: 'Why (optional)' });
+    this.why = make('input', { type: 'text', 'aria-label': 'Why this change', placeholder: 'Why (optional)' });
     this.save = button('Save notes', () => this.#write({ notes: this.text.value }), { class: 'mx-main' });
     this.drop = button('Discard', () => { this.text.value = this.was; this.#changed(); });
     this.saving = make('div', { class: 'mx-saving', hidden: true }, this.why, this.save, this.drop);

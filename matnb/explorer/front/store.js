@@ -3,12 +3,13 @@
 
 import { Bits } from './bits.js';
 import { picturesOf } from './pictures.js';
-import { Refused, wireOf } from './wire.js';
+import { Refused, startOfNumbers, wireOf } from './wire.js';
 
 export class Store {
   #listeners = new Map();
   #columns = new Map();
-  #turn = 0;
+  #turn = startOfNumbers();
+  #going = null; // the number of the step that is shown or being fetched
 
   constructor(model) {
     this.wire = wireOf(model);
@@ -27,6 +28,7 @@ export class Store {
     this.working = null; // { job, said, share, may_stop }
     this.trouble = ''; // in plain words
     this.wire.told = (message, buffers) => this.#told(message, buffers);
+    this.wire.lost = (words) => this.complain(new Refused(words));
     this.wire.waiting = (count) => this.emit('waiting', count);
   }
 
@@ -72,10 +74,11 @@ export class Store {
     this.picture = { ...this.picture, ...(scene.view?.picture ?? {}) };
     this.pinned = null;
     this.region = null;
-    if (this.focused >= 0 && again) this.focus(-1);
+    if (this.focused >= 0 && again) this.focus(-1, true);
     this.emit('scene', scene);
     await this.go(scene.current);
     this.#setConditions((scene.chosen?.conditions ?? []).map((c) => ({ ...c, bits: Bits.fromText(scene.count, c.mask) })));
+    if (scene.view?.focus >= 0) this.focus(scene.view.focus, true);
   }
 
   async #told(message, buffers) {
@@ -84,13 +87,14 @@ export class Store {
     if (message.kind === 'steps') {
       this.scene = { ...this.scene, steps: message.steps, current: message.current, undo: message.undo, redo: message.redo };
       this.emit('steps', this.scene);
-      if (message.current !== this.step?.number || message.changed) await this.go(message.current);
+      if (message.current !== this.#going || message.changed) await this.go(message.current);
     } else if (message.kind === 'chosen') {
       if (message.turn === this.#turn && message.own) return undefined;
       this.#setConditions(message.conditions.map((c) => ({ ...c, bits: Bits.fromText(this.scene.count, c.mask) })));
     } else if (message.kind === 'columns') { // these facets changed
       for (const name of message.facets) this.#columns.delete(name);
       this.scene = { ...this.scene, facets: message.definitions ?? this.scene.facets };
+      if (message.vectors) this.scene.vectors = message.vectors;
       this.emit('columns', message.facets);
     } else if (message.kind === 'working') {
       this.working = message.done ? null : message;
@@ -113,15 +117,21 @@ export class Store {
     const rows = new Uint32Array(aligned(buffers[0], 4));
     return {
       number, rows, dimensions: message.dimensions, quality: message.quality, mapped: message.mapped,
+      said: message.said ?? '', // why there is no map
       places: new Float32Array(aligned(buffers[1], 4)), inside: Bits.of(this.scene.count, rows),
     };
   }
 
   async go(number) { // show another step; the map moves its points there
     const edition = this.scene.edition;
+    const late = () => edition !== this.scene.edition || number !== this.#going; // one has gone elsewhere since
     let step = null;
-    try { step = await this.placesOf(number); } catch (error) { return this.complain(error); }
-    if (edition !== this.scene.edition) return undefined;
+    this.#going = number;
+    try { step = await this.placesOf(number); } catch (error) {
+      if (!late()) { this.#going = this.step?.number ?? null; this.complain(error); }
+      return undefined;
+    }
+    if (late()) return undefined;
     this.step = step;
     this.emit('step', step);
     this.#setConditions(this.conditions);
@@ -188,9 +198,11 @@ export class Store {
     this.emit('hover', row);
   }
 
-  focus(row) {
+  focus(row, fromPython = false) {
     this.focused = row;
+    this.scene.view = { ...this.scene.view, focus: row };
     this.emit('focus', row);
+    if (!fromPython) this.wire.tell('view', { edition: this.scene.edition, view: { focus: row } });
   }
 
   searchRegion(region) { // { row, box, said }; null ends it
@@ -215,9 +227,10 @@ export class Store {
       this.picture = { ...this.picture, ...change.picture };
       this.emit('picture', this.picture);
     }
+    if (fromPython && change.focus !== undefined) this.focus(change.focus, true);
     this.scene.view = { ...this.scene.view, ...change };
     this.emit('view', change);
-    if (!fromPython) this.wire.tell('view', { view: change });
+    if (!fromPython) this.wire.tell('view', { edition: this.scene.edition, view: change });
   }
 
   get pictures() { return picturesOf(this); }

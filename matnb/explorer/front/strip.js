@@ -147,7 +147,7 @@ export class Strip {
     const more = act('+', 'More like this one', () => this.#example(row, 1));
     const why = act('why', 'Why is it near?', () => this.#explain(row));
     const below = make('span', { class: 'mx-strip-below' }, make('span', { class: 'mx-distance', title: exactly?.[at] }, sayDistance(distances[at])), why, ...(this.region ? [] : [more, less]));
-    return { row, frame, pick, element: make('li', { class: 'mx-strip-cell' }, pick, below) };
+    return { row, frame, pick, element: make('li', { class: 'mx-strip-cell', 'data-row': row }, pick, below) };
   }
 
   #want() {

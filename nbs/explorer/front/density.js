@@ -7,12 +7,12 @@ const LEVELS = 256;
 export class Density {
   #cells = new Uint32Array(0);
 
-  count(cloud, width, height, side, coloured) { // side: of a square, in pixels
+  count(cloud, window, ratio, side, coloured) { // ratio: pixels per CSS pixel; side: of a square, in pixels
     this.side = side;
-    [this.columns, this.lines] = [Math.ceil(width / side), Math.ceil(height / side)];
+    this.columns = Math.ceil((window.width * ratio) / side);
+    this.lines = Math.ceil((window.height * ratio) / side);
     this.#clear(this.columns * this.lines, coloured, cloud.flags !== null);
-    this.#add(cloud, 1 / side, width, height);
-    if (coloured) this.#addColours(cloud);
+    this.#add(cloud, squaresOf(window, ratio / side));
     [this.most, this.mostChosen] = [largest(this.all), this.chosen ? largest(this.chosen) : 0];
   }
 
@@ -23,34 +23,23 @@ export class Density {
     this.sums = coloured ? new Float32Array(size * 3) : null;
   }
 
-  #add(cloud, perPixel, width, height) {
-    const { xs, ys, flags, count } = cloud;
-    const { all, chosen, columns } = this;
-    this.inView = 0;
-    for (let n = 0; n < count; n += 1) {
-      const x = xs[n];
-      const y = ys[n];
-      if (!(x >= 0 && x < width && y >= 0 && y < height)) continue;
-      const cell = (y * perPixel | 0) * columns + (x * perPixel | 0);
+  #add({ flat, stride, flags, paints, count }, { scale, right, down }) { // once over all points, nothing kept of each
+    const { all, chosen, sums, columns, lines } = this;
+    let inView = 0;
+    for (let n = 0, at = 0; n < count; n += 1, at += stride) {
+      const x = flat[at] * scale + right;
+      const y = down - flat[at + 1] * scale;
+      if (!(x >= 0 && x < columns && y >= 0 && y < lines)) continue;
+      const cell = (y | 0) * columns + (x | 0);
+      inView += 1;
       all[cell] += 1;
-      if (chosen !== null && flags[n]) chosen[cell] += 1;
-      this.inView += 1;
+      if (chosen !== null) {
+        if (!flags[n]) continue;
+        chosen[cell] += 1;
+      }
+      if (sums !== null) addColour(sums, 3 * cell, paints[n]);
     }
-  }
-
-  #addColours({ xs, ys, flags, paints, count }) { // of those that are chosen, or of all
-    const { sums, columns, lines, side } = this;
-    const [width, height] = [columns * side, lines * side];
-    for (let n = 0; n < count; n += 1) {
-      const x = xs[n];
-      const y = ys[n];
-      if (!(x >= 0 && x < width && y >= 0 && y < height) || (flags !== null && !flags[n])) continue;
-      const at = 3 * ((y / side | 0) * columns + (x / side | 0));
-      const colour = paints[n];
-      sums[at] += colour & 255;
-      sums[at + 1] += (colour >> 8) & 255;
-      sums[at + 2] += (colour >> 16) & 255;
-    }
+    this.inView = inView;
   }
 
   paint(sheet, theme) {
@@ -76,6 +65,18 @@ export class Density {
     return 0xff000000 | (blue + (this.sums[at + 2] / count - blue) * share) << 16
       | (green + (this.sums[at + 1] / count - green) * share) << 8 | (red + (this.sums[at] / count - red) * share);
   }
+}
+
+function squaresOf(window, perPixel) { // from the coordinates of the map to those of the squares
+  const scale = window.scale * perPixel;
+  const right = (window.width * perPixel) / 2 - window.x * scale;
+  return { scale, right, down: (window.height * perPixel) / 2 + window.y * scale };
+}
+
+function addColour(sums, at, colour) {
+  sums[at] += colour & 255;
+  sums[at + 1] += (colour >> 8) & 255;
+  sums[at + 2] += (colour >> 16) & 255;
 }
 
 function largest(counts) {

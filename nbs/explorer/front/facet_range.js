@@ -16,7 +16,7 @@ export class RangeFacet {
     this.histogram = new Histogram(this.name, (from, to, done) => this.put({ from, to }, done));
     this.fields = ['from', 'to'].map((end) => this.field(end));
     this.unit = make('span', { class: 'mx-quiet mx-range-unit' }, 'to');
-    this.logButton = button('log', () => { this.log = !this.axis.log; this.step = null; this.again(); }, { class: 'mx-small', title: 'Logarithmic axis', 'aria-label': `Logarithmic axis of ${this.name}` });
+    this.logButton = button('log', () => { this.log = !this.axis.log; this.step = null; this.again(); }, { class: 'mx-small', title: 'Logarithmic axis', 'aria-label': `log axis of ${this.name}` });
     this.missing = new MissingRow(() => this.put({ missing: !this.asked.missing }, true));
     this.none = make('p', { class: 'mx-quiet', hidden: true }, 'No item of this step has a value.');
     this.element = make('div', { class: 'mx-range' }, this.none, this.histogram.element,
@@ -96,7 +96,7 @@ export class RangeFacet {
   read(field, end) {
     const text = field.value.trim().replace(',', '.');
     const value = !text ? NaN : this.facet.kind === 'date' ? readDate(text, end === 'to') : Number(text) * this.axis.factor;
-    const both = { from: this.asked.from ?? NaN, to: this.asked.to ?? NaN, [end]: Number(value.toPrecision(12)) };
+    const both = { from: this.asked.from ?? NaN, to: this.asked.to ?? NaN, [end]: this.facet.kind === 'date' ? value : Number(value.toPrecision(12)) };
     const wrong = (text && !Number.isFinite(value)) || both.from > both.to;
     field.setAttribute('aria-invalid', String(Boolean(wrong)));
     if (!wrong) this.put(both, true);

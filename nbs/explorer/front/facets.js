@@ -8,7 +8,8 @@ import { RangeFacet } from './facet_range.js';
 import { WordFacet } from './facet_words.js';
 import { sayCount } from './units.js';
 
-const OPEN_AT_FIRST = 8;
+const WORDS_OPEN = 5; // facets that are open at first
+const NUMBERS_OPEN = 3;
 const LIVE = 300000; // items up to which everything follows while a range is still being drawn
 
 export function drawFacets(element, store) {
@@ -151,7 +152,10 @@ function swatchesOf(legend) { // code -> { colour, shape }
 }
 
 function usuallyOpen(facets) {
-  return facets.filter((facet) => facet.kind !== 'text' && facet.values > 1).slice(0, OPEN_AT_FIRST).map((facet) => facet.name);
+  const several = facets.filter((facet) => facet.kind !== 'text' && facet.values > 1);
+  const words = several.filter((facet) => facet.kind === 'category');
+  const numbers = several.filter((facet) => facet.kind !== 'category');
+  return [...words.slice(0, WORDS_OPEN), ...numbers.slice(0, NUMBERS_OPEN)].map((facet) => facet.name);
 }
 
 class FacetBlock {

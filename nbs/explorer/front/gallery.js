@@ -83,7 +83,8 @@ class Gallery {
       COLOUR_MAPS.map((name) => make('option', { value: name }, name)));
     this.othersBox = make('input', { type: 'checkbox', onchange: () => this.refresh() });
     this.others = make('label', { class: 'mx-check', hidden: true }, this.othersBox, 'others too, greyed');
-    const named = (words, box) => make('label', { class: `mx-named mx-named-${words.toLowerCase()}`, title: words }, make('span', {}, words), box);
+    const named = (words, box) => { box.setAttribute('aria-label', words); return label(words, box); };
+    const label = (words, box) => make('label', { class: `mx-named mx-named-${words.toLowerCase()}`, title: words }, make('span', {}, words), box);
     return [named('Size', this.sizeBox), make('div', { class: 'mx-gallery-controls' }, named('Order', this.orderBox), this.backwards,
       named('Channel', this.channelBox), named('Colours', this.coloursBox)), this.others];
   }

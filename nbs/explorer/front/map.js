@@ -70,7 +70,8 @@ class PointMap {
     const recolour = () => this.#each((pane) => pane.recolour().catch((error) => store.complain(error)));
     const touch = () => this.#each((pane) => pane.touch());
     return [
-      store.on('scene', () => { this.tools.fillColours(); this.#windows.clear(); this.renewed = true; }),
+      store.on('scene', () => this.#renewed()),
+      store.on('steps', () => this.#describe()),
       store.on('step', (step) => this.#showStep(step, !this.renewed)),
       store.on('other', (other) => this.#showOther(other)),
       store.on('chosen', (bits) => { this.#each((pane) => pane.choose(bits)); this.#describe(); }),
@@ -85,6 +86,14 @@ class PointMap {
   }
 
   // --- Steps
+
+  #renewed() { // rows now mean other items: what was drawn of the old ones goes at once
+    this.tools.fillColours();
+    this.#windows.clear();
+    this.renewed = true;
+    this.main.empty();
+    if (this.store.other) this.store.compareWith(null);
+  }
 
   async #showStep(step, smoothly) {
     this.renewed = false;
@@ -152,6 +161,7 @@ class PointMap {
     this.#each((pane) => pane.element.setAttribute('aria-label', this.#labelOf(pane)));
     this.#each((pane) => { pane.caption.textContent = this.other && pane.cloud ? this.#stepLabel(pane.cloud.step.number) : ''; });
     this.foot.textContent = footOf(step, told, this.main.cloud);
+    this.foot.title = this.foot.textContent;
     this.#lookChanged();
   }
 

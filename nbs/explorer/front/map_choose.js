@@ -1,6 +1,8 @@
 // From what was drawn on a map to a condition: what it says, how Python repeats it, and which items it means.
 
 import { Bits } from './bits.js';
+import { islandAround } from './island.js';
+import { rowsInside } from './lasso.js';
 
 const PARTS_KEPT = 40; // of a condition that grew by and by; beyond, its items are listed instead
 
@@ -18,6 +20,12 @@ export function boxCondition(cloud, from, to, label) {
 export function itemCondition(itemCount, rows) {
   const said = rows.length === 1 ? 'one item picked on the map' : `${rows.length} items picked on the map`;
   return { said, act: { kind: 'items', rows: [...rows], about: 'picked on the map' }, bits: Bits.of(itemCount, rows) };
+}
+
+export function islandCondition(cloud, row, label) {
+  const { inside, reach, least } = islandAround(cloud, cloud.pointOf(row));
+  const bits = rowsInside(cloud.step, inside, new Bits(cloud.itemCount));
+  return conditionOn(cloud, bits, { kind: 'cluster', rows: [row], reach, least }, 'an island of the map', label);
 }
 
 function conditionOn(cloud, bits, act, said, label) { // on a map beside the current one only the items can be named

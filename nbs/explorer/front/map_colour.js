@@ -103,7 +103,8 @@ function sayingOf(column) {
   return { unit: column.unit ?? '', say: null };
 }
 
-function colourByNumber(cloud, values, theme, { title, unit, say, nearIsStrong }) {
+function colourByNumber(cloud, values, theme, { title: label, unit, say, nearIsStrong }) {
+  const title = label.replace(` (${unit})`, ''); // the unit that is shown has a prefix
   const range = rangeOf(cloud, values, say !== null);
   const table = tableFor(theme, nearIsStrong);
   const missing = paintNumbers(cloud, values, range, table, theme);

@@ -1,9 +1,9 @@
 // A map by keyboard: the arrows go from point to point, and what they come to is said.
 
-import { boxCondition, chooseOnMap, pickOnMap } from './map_choose.js';
+import { boxCondition, chooseOnMap, islandCondition, pickOnMap } from './map_choose.js';
 
 export const MAP_KEYS = 'Arrows: nearest point in that direction. Enter: item card; with Shift add it, with Alt take it away. '
-  + 'Plus, minus, 0: zoom, all. With Shift, arrows move the map. A: choose what is in view. L, B, C, M: lasso, box, pick, move. '
+  + 'Plus, minus, 0: zoom, all. With Shift, arrows move the map. A: choose what is in view. G: choose the island of the point. L, B, C, I, M: lasso, box, pick, island, move. '
   + 'P: pictures. D: density. Esc: clear.';
 
 const WAYS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
@@ -33,6 +33,7 @@ function keyAction(event, pane, hand, tools, say, label) {
   const acts = {
     '+': () => pane.zoom(1.5), '=': () => pane.zoom(1.5), '-': () => pane.zoom(1 / 1.5), 0: () => pane.fit(),
     a: () => chooseInView(pane, label()),
+    g: () => (pane.cursor >= 0 ? chooseOnMap(pane.store, islandCondition(pane.cloud, pane.cursor, label()), '') : say('Go to a point first.')),
   };
   return acts[key.toLowerCase()] ?? tools.keyAction(key.toLowerCase());
 }

@@ -4,7 +4,8 @@ import { button, make } from './dom.js';
 
 const TOOLS = [
   ['lasso', 'Lasso', 'l', 'Draw a line around points'], ['box', 'Box', 'b', 'Draw a box around points'],
-  ['pick', 'Pick', 'c', 'Click points one by one'], ['move', 'Move', 'm', 'Drag to move the map, or turn it in three dimensions'],
+  ['pick', 'Pick', 'c', 'Click points one by one'], ['island', 'Island', 'i', 'Click a point to choose all of its island'],
+  ['move', 'Move', 'm', 'Drag to move the map, or turn it in three dimensions'],
 ];
 const LOOKS = [['pictures', 'Pictures', 'p', 'Pictures instead of points'], ['density', 'Density', 'd', 'How many points lie where']];
 

@@ -49,7 +49,7 @@ export class Wall {
     const was = this.rows[this.active];
     this.rows = rows;
     const found = was === undefined ? -1 : rows.indexOf(was);
-    this.active = Math.max(0, found);
+    this.active = keep ? Math.max(0, found) : 0;
     this.element.hidden = !rows.length;
     this.#layout();
     if (keep && found >= 0) this.reveal(was); else this.#setTop(0);
@@ -156,7 +156,8 @@ export class Wall {
     const below = this.#asks.below(cell.row, about);
     cell.below.textContent = below;
     cell.below.title = below;
-    cell.element.setAttribute('aria-label', [about?.alt || about?.label || 'Picture on its way', below, about?.failed].filter(Boolean).join('; '));
+    const more = below === about?.label ? '' : below;
+    cell.element.setAttribute('aria-label', [about?.alt || 'Picture on its way', more].filter(Boolean).join('; '));
   }
 
   #state(cell) {
