@@ -7,7 +7,7 @@ import { MapHand } from './map_hand.js';
 import { MAP_KEYS, listenToMapKeys } from './map_keys.js';
 import { MapTools } from './map_tools.js';
 import { MapTip } from './map_tip.js';
-import { drawLegend } from './map_legend.js';
+import { drawLegend, newLegend } from './map_legend.js';
 
 export function drawMap(element, store, model) { // alone (then it is drawn for a widget) it says itself by what it is coloured
   const map = new PointMap(store, Boolean(model));
@@ -25,7 +25,7 @@ class PointMap {
       zoom: (times) => this.#each((pane) => pane.zoom(times)), fit: () => this.#each((pane) => pane.fit()),
     });
     this.panes = make('div', { class: 'mx-map-panes' });
-    this.legend = make('div', { class: 'mx-map-legend', hidden: true });
+    this.legend = newLegend();
     this.foot = make('div', { class: 'mx-map-foot mx-quiet' });
     this.live = make('div', { class: 'mx-hidden', 'aria-live': 'polite' });
     this.help = make('div', { class: 'mx-hidden', id: freshName('map-keys') }, MAP_KEYS);

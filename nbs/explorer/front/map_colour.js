@@ -152,7 +152,7 @@ function paintNumbers(cloud, values, { low, high, logarithmic }, table, theme) {
     const value = values[cloud.step.rows[n]];
     const known = Number.isFinite(value);
     if (!known) missing += 1;
-    const level = Math.max(0, Math.min(255, Math.round((255 * (scaled(value) - first)) / extent)));
+    const level = Math.max(0, Math.min(255, Math.round((255 * (scaled(value) - first)) / extent))) || 0;
     cloud.paints[n] = known ? table[level] : theme.grey;
     cloud.shapes[n] = known ? 0 : RING;
   }
