@@ -38,7 +38,8 @@ function bar(table, words) {
 function legendEntry({ words, count, colour, shape }) {
   const swatch = make('canvas', { width: 24, height: 24, class: 'mx-legend-swatch', 'aria-hidden': 'true' });
   drawShape(swatch.getContext('2d'), SHAPES[shape], cssOf(colour));
-  return make('li', {}, swatch, make('span', { class: 'mx-legend-word', title: words }, words), make('span', { class: 'mx-quiet' }, sayCount(count)));
+  return make('li', {}, swatch, make('span', { class: 'mx-legend-word', title: words }, words),
+    make('span', { class: 'mx-quiet' }, sayCount(count)));
 }
 
 const OUTLINES = {

@@ -30,12 +30,10 @@ export class Marks {
   }
 
   draw(context, cloud, window, pictures, look) { // look: { theme, size, colourOf }
-    const drawn = [];
     for (const n of this.shown) {
       const picture = pictures.get(cloud.step.rows[n], look.size);
-      if (picture) drawn.push([n, ...drawMark(context, window.toScreen(...cloud.placeOf(n)), picture, this.size, look.colourOf(n), cloud.isGrey(n), look.theme)]);
+      if (picture) drawMark(context, window.toScreen(...cloud.placeOf(n)), picture, this.size, n, cloud, look);
     }
-    return drawn;
   }
 }
 
@@ -107,13 +105,14 @@ class Room { // which parts of the screen are taken by pictures of one size
   }
 }
 
-function drawMark(context, [x, y], picture, size, colour, grey, theme) { // gives the box that it fills
+function drawMark(context, [x, y], picture, size, n, cloud, { theme, colourOf }) {
+  const grey = cloud.isGrey(n);
   const shrunk = size / Math.max(picture.width, picture.height);
   const [wide, high] = [picture.width * shrunk, picture.height * shrunk];
   const [left, top] = [Math.round(x - wide / 2), Math.round(y - high / 2)];
   context.fillStyle = theme.css.back;
   context.fillRect(left - 3, top - 3, wide + 6, high + 6);
-  context.fillStyle = grey ? theme.css.line : colour;
+  context.fillStyle = grey ? theme.css.line : colourOf(n);
   context.fillRect(left - 2, top - 2, wide + 4, high + 4);
   context.globalAlpha = 1;
   context.fillStyle = theme.css.back;
@@ -121,5 +120,4 @@ function drawMark(context, [x, y], picture, size, colour, grey, theme) { // give
   context.globalAlpha = grey ? 0.4 : 1;
   context.drawImage(picture, left, top, wide, high);
   context.globalAlpha = 1;
-  return [left, top, wide, high];
 }
