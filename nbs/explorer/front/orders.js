@@ -91,12 +91,12 @@ function extent(rows, at) {
 function sorted(rows, numbers, present = rows.length) { // by number, equal ones as they were: two rounds of counting
   const places = new Uint32Array(rows.length);
   for (let n = 0; n < places.length; n += 1) places[n] = n;
-  const order = counted(counted(places, numbers, 0), numbers, 16);
+  const order = countingRound(countingRound(places, numbers, 0), numbers, 16);
   for (let n = 0; n < order.length; n += 1) order[n] = rows[order[n]];
   return new Order(order, present);
 }
 
-function counted(places, numbers, shift) { // in the order of 16 of the bits
+function countingRound(places, numbers, shift) { // in the order of 16 of the bits
   const starts = new Uint32Array(65537);
   for (let n = 0; n < places.length; n += 1) starts[((numbers[n] >>> shift) & 65535) + 1] += 1;
   for (let n = 1; n < starts.length; n += 1) starts[n] += starts[n - 1];
