@@ -37,7 +37,7 @@ class Session:
         self.tab.set_viewport_size({'width': 1500, 'height': 1000})
         self.errors: list[str] = []
         self.tab.on('console', lambda m: self.errors.append(f'{m.text} {m.location}') if m.type == 'error' else None)
-        self.tab.on('pageerror', lambda e: self.errors.append(str(e)))
+        self.tab.on('pageerror', lambda e: self.errors.append(f'{e} {e.stack}'))
         self.browser = browser
 
     def begin(self) -> None:
@@ -110,8 +110,8 @@ class Session:
         self.tab.locator('.matnb-explorer').nth(view).get_by_role('button', name=name, exact=True).first.click()
 
     def own_errors(self) -> list[str]:
-        "Errors in the console, without those that Jupyter makes by itself"
-        return [e for e in self.errors if 'api/kernels' not in e and 'favicon' not in e]
+        "Errors in the console, without those of Jupyter's own files (`/static/`) and of lines that it opens anew"
+        return [e for e in self.errors if '/static/' not in e and 'api/kernels' not in e and 'favicon' not in e]
 
     def close(self) -> None: self.tab.close()
 
