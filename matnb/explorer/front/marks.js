@@ -9,7 +9,7 @@ export class Marks {
 
   clear() { this.shown = []; }
 
-  choose(cloud, window, inView, ratio) { // after the window, the step or what is chosen changed
+  choose(cloud, window, inView) { // after the window, the step or what is chosen changed
     this.size = markSize(window, inView);
     const room = new Room(this.size);
     const near = grown(window.box(), 0.3);

@@ -35,7 +35,7 @@ export class Layout {
     this.columns = make('div', { class: 'mx-columns' }, this.tabs, areas.facets, this.lines.left, this.centre,
       this.lines.right, areas.gallery, areas.card);
     this.switches = this.makeSwitches();
-    page.append(areas.bar, make('div', { class: 'mx-second' }, this.switches.facets, areas.chips, this.switches.centre),
+    page.append(areas.bar, make('div', { class: 'mx-second' }, this.switches.facets, areas.chips, areas.colour, this.switches.centre),
       areas.compared, this.columns, areas.status, this.lines.height);
   }
 
