@@ -208,5 +208,6 @@ function spanIn(values, rows) { // of the values above zero, to decide about a l
 
 function axisLabel(column, axis) {
   const name = column.name.replaceAll('_', ' ');
-  return axis?.unit ? `${name} (${axis.unit})` : name;
+  const unit = axis?.unitOfTicks();
+  return unit ? `${name} (${unit})` : name;
 }
