@@ -93,7 +93,7 @@ class PropertiesPanel {
     if (Array.isArray(kept.logs)) this.logs = kept.logs.slice(0, 2);
     this.choices.forEach((choice, n) => {
       const before = choice.value;
-      choice.replaceChildren(...facets.map((facet) => make('option', { value: facet.name }, facet.label)));
+      choice.replaceChildren(...facets.map((facet) => make('option', { value: facet.name }, facet.name.replaceAll('_', ' '))));
       const wanted = [n ? kept.y : kept.x, before, telling[Math.min(n, telling.length - 1)]?.name];
       choice.value = wanted.find((name) => facets.some((facet) => facet.name === name)) ?? '';
     });
