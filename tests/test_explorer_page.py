@@ -256,7 +256,7 @@ def test_a_condition_from_python_is_seen_in_the_facets(page):
     page.waiting.put((told, []))
     settle(page)
     assert word(page, 'material', first).get_attribute('aria-checked') == 'true'
-    assert page.tab.locator('.mx-condition').inner_text().split('\n')[1] == f'material {first}'
+    assert page.tab.locator('.mx-condition-said').inner_text() == f'material {first}'
 
 
 def test_many_words_are_folded_and_found(page):
@@ -688,6 +688,25 @@ def test_counting_in_a_set_of_any_length(functions):
                           'return Array.from(turn.value); })()', codes.tolist(),
                           np.packbits(mask, bitorder='little').tolist())
         assert found == np.bincount(codes[mask], minlength=5).tolist()
+
+
+@pytest.mark.parametrize(('text', 'usual', 'unit', 'value'), [
+    ('20', 'nm', 'm', 2e-8), ('20 nm', 'µm', 'm', 2e-8), ('1.5um', 'nm', 'm', 1.5e-6), ('1e-7 m', 'nm', 'm', 1e-7),
+    ('50', 'pm/V', 'pm/V', 50), ('-3.5', '°C', '°C', -3.5), ('2 V', 'nm', 'm', None), ('a few', 'nm', 'm', None),
+    ('1.2.3', 'nm', 'm', None), ('', 'nm', 'm', None), ('4', '', '', 4)])
+def test_quantities_are_read_with_and_without_their_unit(functions, text, usual, unit, value):
+    found = functions('((v) => Number.isNaN(v) ? null : v)(readQuantity(...given))', text, usual, unit)
+    assert found == (value if value is None else pytest.approx(value, rel=1e-12))
+
+
+@pytest.mark.parametrize(('spread', 'log'), [('lognormal', True), ('uniform', False), ('discrete', False)])
+def test_an_axis_is_logarithmic_where_that_spreads_values_evenly(functions, spread, log):
+    random = np.random.default_rng(7)
+    values = {'lognormal': random.lognormal(0, 1.5, 500), 'uniform': random.uniform(1, 100, 500),
+              'discrete': random.choice([1.0, 2.0, 5.0, 10.0], 500)}[spread]
+    found = functions('[middleOfValues(given[0], given[0].map((_, n) => n)), wantsLog(Math.min(...given[0]), '
+                      'Math.max(...given[0]), middleOfValues(given[0], given[0].map((_, n) => n)))]', values.tolist())
+    assert found == [np.sort(values)[250], log]
 
 
 def test_ranks_share_their_mean_among_equals(functions):

@@ -9,13 +9,14 @@ const YEAR_LONG = 365.25 * DAY_LONG;
 const CLOCK_STEPS = [1, 5, 15, 60, 300, 900, HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY_LONG, 2 * DAY_LONG, 7 * DAY_LONG];
 const MONTH_STEPS = [1, 2, 3, 6, 12, 24, 60, 120, 240, 600, 1200, 2400, 6000, 12000];
 const WIDE_RANGE = 1e4; // from which each tick has a prefix of its own
-const RATHER_LOG = 1000; // times that the largest value exceeds the smallest
+const RATHER_LOG = 30; // times that the largest value exceeds the smallest
+const LOOKED_THROUGH = 5000; // values that suffice to know their middle
 
 export class Axis {
-  constructor({ low, high, kind, unit, log }) {
+  constructor({ low, high, kind, unit, log, largest }) { // largest: of the values, which decides about the prefix
     const [first, last] = low < high ? [low, high] : widened(low, kind);
     Object.assign(this, { low: first, high: last, kind, log: Boolean(log) && first > 0 });
-    [this.factor, this.unit] = kind === 'date' ? [1, ''] : prefixFor(Math.max(Math.abs(first), Math.abs(last)), unit ?? '');
+    [this.factor, this.unit] = kind === 'date' ? [1, ''] : prefixFor(largest ?? Math.max(Math.abs(first), Math.abs(last)), unit ?? '');
     this.plainUnit = unit ?? '';
     this.wide = this.log && last / first >= WIDE_RANGE && takesPrefix(this.plainUnit);
     this.scaled = this.log ? Math.log10 : Number;
@@ -65,7 +66,18 @@ export class Axis {
   }
 }
 
-export function wantsLog(low, high) { return low > 0 && high / low >= RATHER_LOG; }
+export function wantsLog(low, high, middle) { // where the values lie more evenly along a logarithm
+  if (!(low > 0) || high / low < RATHER_LOG) return false;
+  const off = (scaled) => Math.abs((scaled(middle) - scaled(low)) / (scaled(high) - scaled(low)) - 0.5);
+  return off(Math.log) < off(Number);
+}
+
+export function middleOfValues(values, rows) { // the median of the items of a step, from a sample of very many
+  const every = Math.max(1, Math.floor(rows.length / LOOKED_THROUGH));
+  const seen = [];
+  for (let n = 0; n < rows.length; n += every) if (Number.isFinite(values[rows[n]])) seen.push(values[rows[n]]);
+  return Float64Array.from(seen).sort()[seen.length >> 1] ?? NaN;
+}
 
 function widened(value, kind) { // a single value still needs some room
   const by = kind === 'date' ? DAY_LONG / 2 : Math.abs(value) * 0.1 || 1;

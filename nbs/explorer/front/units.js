@@ -25,6 +25,15 @@ export function prefixFor(largest, unit) { // what to divide by, and the unit wi
   return [factor, prefix + unit];
 }
 
+export function readQuantity(text, usual, unit) { // `20`, in the usual unit, or `20 nm`; NaN where it is no quantity
+  const [, number, written] = text.match(/^([-+]?[\d.]+(?:e[-+]?\d+)?)\s*(\S*)$/i) ?? [];
+  if (number === undefined) return NaN;
+  const named = (written || usual).replace('μ', 'µ').replace(/^u(?=.)/, 'µ');
+  if (named === unit) return Number(number);
+  const [factor] = PREFIXES.find(([, prefix]) => PREFIXED.has(unit) && prefix + unit === named) ?? [NaN];
+  return Number(number) * factor;
+}
+
 export function sayQuantity(value, unit) {
   if (!Number.isFinite(value)) return 'missing';
   const [factor, named] = prefixFor(value, unit);
