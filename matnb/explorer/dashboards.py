@@ -374,7 +374,7 @@ class Looked(streams.Stream):  # type: ignore[misc]
 def item_view(
     scene: Scene,  # That is looked at
     looked: Looked,  # Says which item
-) -> pn.viewable.Viewable:  # Beside a plot
+) -> Any:  # Of Panel, to stand beside a plot
     "Picture and facets of the item under the mouse"
     def draw(row: int) -> pn.viewable.Viewable:
         if not 0 <= row < len(scene): return pn.pane.HTML('<i>Rest the mouse on a point to see its item.</i>')
@@ -449,7 +449,13 @@ def _bars_of_numbers(facet: Facet, values: np.ndarray, bins: int) -> Bars:
     bar = np.where(np.isfinite(values), np.clip(np.searchsorted(edges, values, 'right') - 1, 0, bins - 1), bins)
     return Bars(facet, bar, (*(say_number(facet, float(e)) for e in edges[:-1]), MISSING), (), edges)
 
-# %% ../../nbs/explorer/30_dashboards.ipynb #d25806b5
+# %% ../../nbs/explorer/30_dashboards.ipynb #9918e1ca
+@dataclass
+class _Held:
+    bars: Bars
+    edition: int
+
+
 def facet_view(
     scene: Scene,  # That is looked at
     facet: str,  # Any but a text
@@ -457,18 +463,18 @@ def facet_view(
     height: int = 0,  # Pixels; from the number of bars if 0
 ) -> hv.DynamicMap:  # To be composed with others
     "How often each value of a facet occurs, among all and among the chosen; a box or click chooses"
-    renewed, held = renewal(scene), {'bars': bars_of(scene, facet), 'edition': scene.edition}
+    renewed, held = renewal(scene), _Held(bars_of(scene, facet), scene.edition)
 
     def draw(turn: int) -> hv.Overlay:
-        if held['edition'] != scene.edition: held.update(bars=bars_of(scene, facet), edition=scene.edition)
-        return _drawn_bars(scene, held['bars'])
+        if held.edition != scene.edition: held.bars, held.edition = bars_of(scene, facet), scene.edition
+        return _drawn_bars(scene, held.bars)
 
     view = hv.DynamicMap(draw, streams=[renewed])
-    streams.BoundsXY(source=view).add_subscriber(lambda bounds: _bars_boxed(scene, held['bars'], bounds))
-    streams.SingleTap(source=view).add_subscriber(lambda x, y: _bars_tapped(scene, held['bars'], x, y))
-    bars = held['bars']
+    streams.BoundsXY(source=view).add_subscriber(lambda bounds: _bars_boxed(scene, held.bars, bounds))
+    streams.SingleTap(source=view).add_subscriber(lambda x, y: _bars_tapped(scene, held.bars, x, y))
+    bars = held.bars
     tall = height or (150 if bars.upright else 40 + 19 * len(bars.names))
-    calm = lambda plot, element: _calm(plot, say_bars(scene, held['bars']))  # noqa: E731
+    calm = lambda plot, element: _calm(plot, say_bars(scene, held.bars))  # noqa: E731
     return view.opts(hv.Options('Overlay', backend='bokeh', **_frame_of(bars), frame_width=width, frame_height=tall,
                                 hooks=[calm]), *_LOOK_OF_BARS)
 
@@ -544,7 +550,8 @@ def property_view(
     for facet in facets:
         if facet.kind not in ('quantity', 'date'): raise ValueError(
             f'{facet.name} is a {facet.kind}; two quantities or dates are drawn against each other')
-    renewed, held = renewal(scene), {}
+    renewed = renewal(scene)
+    held: dict[str, Any] = {}
 
     def draw(turn: int) -> hv.Points:
         now = scene.path.tree.current, scene.edition
@@ -660,11 +667,11 @@ def say_bars(
     told = [f'{bars.names[n]} {chosen[n]:,} of {everything[n]:,}' for n in first if everything[n]]
     return f'{bars.facet.label}: {", ".join(told)}'
 
-# %% ../../nbs/explorer/30_dashboards.ipynb #858c1344
+# %% ../../nbs/explorer/30_dashboards.ipynb #b7f7bc97
 def pictures_view(
     scene: Scene,  # That is looked at
     count: int = 12,  # At most
-) -> pn.viewable.Viewable:  # Beside the plots
+) -> Any:  # Of Panel, to stand beside the plots
     "Some of the chosen items, evenly spread"
     renewed = renewal(scene)
 
