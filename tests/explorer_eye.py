@@ -26,11 +26,11 @@ PICTURES = """() => {
   const tip = document.querySelector('.mx-map-tip');
   if (tip && !tip.hidden && !tip.querySelector('.mx-empty')) add('hover', store.hovered, tip.querySelector('canvas'));
   const card = document.querySelector('.mx-viewer canvas.mx-plane');
-  const shown = card && store.focused >= 0 && !document.querySelector('.mx-card[aria-busy]') && card.getBoundingClientRect();
+  const busy = document.querySelector('.mx-card[aria-busy]');
+  const shown = card && store.focused >= 0 && !busy && card.getBoundingClientRect();
   if (shown?.width && document.elementFromPoint(shown.x + shown.width / 2, shown.y + shown.height / 2) === card) {
     found.push({ where: 'card', row: store.focused, box: [shown.x, shown.y, shown.width, shown.height] });
   }
-  for (const near of document.querySelectorAll('.mx-strip-list [data-row] canvas')) add('near', Number(near.closest('[data-row]').dataset.row), near);
   return { found, channel: store.picture.channel, edition: store.scene.edition };
 }"""
 WINDOW = """() => {
@@ -54,8 +54,8 @@ class Seen(NamedTuple):
 def screen(tab) -> np.ndarray:
     "The lightness of what the browser shows"
     from PIL import Image
-    colours = np.asarray(Image.open(io.BytesIO(tab.screenshot(animations='allow', caret='initial'))).convert('RGB'), float)
-    return colours @ [0.299, 0.587, 0.114]
+    taken = Image.open(io.BytesIO(tab.screenshot(animations='allow', caret='initial')))
+    return np.asarray(taken.convert('RGB'), float) @ [0.299, 0.587, 0.114]
 
 
 def cut(light: np.ndarray, box: list[float]) -> np.ndarray:

@@ -46,13 +46,17 @@ WIRE = """async ({code, style, traits}) => {
 class FrontPage:
     "A part of the explorer in a tab of a test's browser, talking to a scene in this process"
 
-    def __init__(self, browser, scene, part='explorer', width=1180, height=760, dark=False, folder=FRONT, **traits):
+    def __init__(self, browser, scene, part='explorer', width=1180, height=760, dark=False, folder=FRONT,
+                 view_of=None, **traits):
+        "With `view_of=page` it is another view of the same widget: both hear whatever is said to one of them"
         from matnb.explorer.front_end import joined, styles
         from matnb.explorer.talk import Talk
         self.scene, self.waiting, self.errors = scene, queue.SimpleQueue(), []
         self.heard: list[dict] = []                  # every message from the page
         self.sent: list[tuple[str, int]] = []        # kind and size of every message to the page
-        self.talk = Talk(scene, lambda message, buffers: self.waiting.put((message, buffers)))
+        self.views = [] if view_of is None else view_of.views
+        self.views.append(self)
+        self.talk = Talk(scene, self._tell_all) if view_of is None else view_of.talk
         self.tab = browser.context.new_page()
         self.tab.set_viewport_size({'width': width, 'height': height})
         if dark: self.tab.emulate_media(color_scheme='dark')
@@ -63,6 +67,10 @@ class FrontPage:
         self.tab.goto(ADDRESS)
         told = {'part': part, 'height': height, 'theme': 'dark' if dark else 'auto', **traits}
         self.tab.evaluate(WIRE, {'code': joined(folder), 'style': styles(folder), 'traits': told})
+
+    def _tell_all(self, message, buffers):
+        "Say something on the line, as a widget does to all of its views"
+        for view in self.views: view.waiting.put((message, buffers))
 
     def _hear(self, source, text):
         "Take a message from the page; give back all that waits to be said to it"
@@ -91,7 +99,8 @@ class FrontPage:
     def close(self):
         "Stop the page as a notebook does, and close the tab"
         self.tab.evaluate('() => { clearInterval(window.stopPolling); window.stopPage?.(); }')
-        self.talk.close()
+        self.views.remove(self)
+        if not self.views: self.talk.close()
         self.tab.close()
 
 

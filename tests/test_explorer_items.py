@@ -19,8 +19,11 @@ from matnb.explorer.alike import distances_from
 from matnb.explorer.noting import count_tags, read_tags, tag_items, untag_items
 from matnb.explorer.scene import Scene
 from matnb.explorer.talk import Talk
+from matnb.similarity.embedding import embed
+from matnb.similarity.encoders import encoder
 from matnb.similarity.neighbours import Neighbours, far_apart
 from matnb.similarity.paths import Path as Walk
+from matnb.similarity.regions import Windows
 from matnb.similarity.searching import search
 
 HEIGHT, PHASE = Channel('height', 'm'), Channel('phase', 'deg')
@@ -372,6 +375,39 @@ def test_a_part_of_an_image_without_vectors_of_parts(clouds):
         assert 'box' in clouds.refused('near', row=0, box=box, count=5, vectors='clouds')
 
 
+def test_reasons_for_large_images_are_looked_for_beside_the_page(tmp_path):
+    corpus = create_corpus(tmp_path/'large')
+    y, x = np.mgrid[:320, :320].astype('f4')
+    corpus.append([Measurement(np.sin((x + n * y) / 9)[None], (HEIGHT,), (1e-9, 1e-9)) for n in range(2)])
+    embed_synthetically(corpus, np.arange(2))
+    page = Page(Scene(Walk.begin(corpus)))
+    told, _ = page.body('why', row=0, other=1)
+    assert any('nm' in line for line in told['lines']) and 'clouds, euclidean distance' in told['said']
+    assert any(m['kind'] == 'working' for m, _ in page.told)
+
+
+def test_a_part_of_an_image_is_found_where_it_lies(tmp_path):
+    corpus = create_corpus(tmp_path/'parts')
+    rng = np.random.default_rng(12)
+    surface = rng.normal(size=(12, 96, 96)).astype('f4').cumsum(1).cumsum(2)
+    made = [Measurement(image[None], (HEIGHT,), (2e-9, 2e-9)) for image in surface[:-1]]
+    made.append(Measurement(surface[3, None, 20:68, 30:78].copy(), (HEIGHT,), (2e-9, 2e-9)))
+    corpus.append(made)
+    embed(corpus, encoder('spectral', side=48), name='spectral', progress=False)
+    page = Page(Scene(Walk.begin(corpus)))
+    box = {'x': 54, 'y': 44, 'size': 48, 'any_scale': True}
+    told, _ = page.body('near', row=3, box=box, count=3, vectors='')
+    assert 'whole images' in told['said'] and told['windows'] == [None] * 3 and told['rows'][0] == 11
+    embed(corpus, encoder('spectral', side=48), name='spectral', windows=Windows((0.5, 1.0), (3, 1)), progress=False)
+    page.scene.refresh()
+    told, _ = page.body('near', row=11, box={'x': 24, 'y': 24, 'size': 44, 'any_scale': True}, count=4, vectors='')
+    corners = np.array(told['windows'][told['rows'].index(3)]['corners'])
+    assert told['rows'][0] == 3 and np.abs(corners.mean(0) * 96 - [54, 44]).max() < 4
+    assert 'correlation' in told['distances_said'][0] and any(m['kind'] == 'working' for m, _ in page.told)
+    lines = page.body('why', row=11, other=3, box={'x': 24, 'y': 24, 'size': 44})[0]['lines']
+    assert any('the same place' in line and 'not the same' not in line for line in lines)
+
+
 # --- Words and notes
 
 def test_words_choose_what_a_search_chooses(clouds):
@@ -396,8 +432,29 @@ def test_what_is_written_is_told_to_every_page_and_found_again(clouds):
     assert other.body('words', text='worn drift')[0]['count'] == 2
     again = open_corpus(clouds.scene.corpus.path)
     assert again[card['id']].facets['outcome'] == 'failed' and 'thickness' not in again[card['id']].facets
+    assert card['known_tags'] == ['for the paper', 'worn tip']
     clouds.body('annotate', rows=[3], tags={'remove': ['FOR the paper']})
     assert other.body('card', row=3)[0]['tags'] == ['worn tip']
+    clouds.body('annotate', rows=[3], values={'tags': ' b, a,,A '})
+    assert other.body('card', row=3)[0]['tags'] == ['a', 'b']
+    clouds.body('annotate', rows=[3, 1], values={'tags': '', 'notes': ''})
+    card, _ = other.body('card', row=3)
+    assert not card['tags'] and not card['notes'] and not card['known_tags'] and card['history'][-1]['why'] == ''
+
+
+def test_the_first_tag_of_a_corpus_makes_a_text_also_when_it_comes_as_a_value(odd):
+    odd.body('annotate', rows=[0], values={'tags': 'b, a'})
+    assert open_corpus(odd.scene.corpus.path).facets['tags'].kind == 'text'
+    told, _ = odd.body('annotate', rows=[0], tags={'add': ['c']})
+    assert told['said'].startswith('1 value of 1 item changed by')
+    assert odd.body('card', row=0)[0]['tags'] == ['a', 'b', 'c']
+
+
+def test_more_than_a_thousand_items_are_written_beside_the_page(tmp_path):
+    page = Page(Scene(Walk.begin(identity_corpus(tmp_path/'many', 1100, mapped=False))))
+    told, _ = page.body('annotate', rows=list(range(1100)), tags={'add': ['all']}, who='Ada')
+    assert told['changed'] == 1100 and 'Ada' in told['said']
+    assert any(m['kind'] == 'working' for m, _ in page.told) and count_tags(page.scene.corpus) == {'all': 1100}
 
 
 def test_a_wrong_value_changes_nothing(clouds):

@@ -4,11 +4,14 @@ import json
 
 import numpy as np
 import pytest
+from front_page import FrontPage
 from map_page import MapPage
 
+import matnb
+from matnb.explorer.scene import Scene
 from matnb.similarity.outlines import grow_cluster, inside_polygon, seen_along, usual_reach
 from matnb.similarity.records import Record
-from matnb.similarity.selections import read_selection
+from matnb.similarity.selections import Among, read_selection
 
 CLOSE = '''const kind = [...window.made.words].indexOf(1);
            [pane.window.x, pane.window.y] = pane.cloud.placeOf(kind); pane.zoom(12); '''
@@ -558,6 +561,32 @@ def test_keys_of_the_map_stay_in_the_map(page):
     page.tab.keyboard.press('x')
     assert page.run('return window.heardKeys') == ['x'], 'a letter that acts here must not reach the notebook'
     assert page.tab.locator('.mx-map').get_attribute('data-lm-suppress-shortcuts') == 'true'
+
+
+# --- With Python behind it
+
+def test_what_is_drawn_on_the_map_is_chosen_in_python(browser, tmp_path):
+    corpus = matnb.map(matnb.embed(matnb.simulate_corpus(tmp_path/'corpus', 120), 'spectral'), 'spectral')
+    scene = Scene(matnb.Path.begin(corpus, on='map of spectral'))
+    made = FrontPage(browser, scene, part='map', width=900, height=600)
+    made.until("document.querySelector('.mx-map')?.pointMap.main.cloud && store.step")
+    made.tab.wait_for_timeout(400)
+    draw(made, [(300, 150), (700, 150), (700, 480), (320, 500)])
+    made.tab.keyboard.down('Alt')
+    draw(made, [(420, 250), (560, 250), (560, 380)])
+    made.tab.keyboard.up('Alt')
+    made.until('store.chosen !== null')
+    made.tab.wait_for_timeout(600)
+    rows = made.store('[...store.chosen.rows()]')
+    [condition] = scene.selection.conditions
+    places = scene.path.coordinates(scene.path.tree.current)
+    again = read_selection(Record(condition.act, '')).choose(Among(corpus, corpus.positions, places))
+    assert 0 < len(rows) < 120 and np.flatnonzero(condition.mask).tolist() == rows == np.flatnonzero(again).tolist()
+    assert scene.view.get('map', {'step': 1})['step'] == 1
+    foot = made.tab.locator('.mx-map-foot').inner_text()
+    assert 'trustworthiness' in foot, foot
+    assert made.errors == []
+    made.close()
 
 
 # --- How many

@@ -498,14 +498,16 @@ def test_a_box_is_a_range_of_both_properties(page):
     properties_page(page, 'drive_frequency', 'drive_amplitude')
     drag_over(page, page.tab.locator('.mx-plot-points').bounding_box(), [(0.5, 0.1), (0.95, 0.9)])
     [condition] = conditions(page)
-    assert condition.source == 'properties' and set(condition.act['conditions']) == {'drive_frequency', 'drive_amplitude'}
+    assert condition.source == 'properties'
+    assert set(condition.act['conditions']) == {'drive_frequency', 'drive_amplitude'}
     assert condition.mask.any() and np.array_equal(condition.mask, as_library(page, condition.act))
 
 
 def test_a_lasso_names_its_items(page):
     properties_page(page, 'drive_frequency', 'drive_amplitude')
     page.tab.get_by_role('button', name='Lasso').last.click()
-    drag_over(page, page.tab.locator('.mx-plot-points').bounding_box(), [(0.5, 0.02), (0.98, 0.02), (0.98, 0.98), (0.5, 0.98)])
+    around = [(0.5, 0.02), (0.98, 0.02), (0.98, 0.98), (0.5, 0.98)]
+    drag_over(page, page.tab.locator('.mx-plot-points').bounding_box(), around)
     [condition] = conditions(page)
     assert condition.act['kind'] == 'items' and condition.act['rows'] == np.flatnonzero(condition.mask).tolist() != []
 
@@ -570,8 +572,8 @@ def test_bins_hold_what_numpy_finds(functions, log):
     values[::7] = np.nan
     values[::11] = values[3]
     low, high = np.nanmin(values), np.nanmax(values)
-    edges = functions("new Axis({ low: given[0], high: given[1], kind: 'quantity', unit: '', log: given[2] }).edges(36)",
-                      low, high, log)
+    edges = functions("new Axis({ low: given[0], high: given[1], kind: 'quantity', unit: '', log: given[2] })"
+                      '.edges(36)', low, high, log)
     given = [None if np.isnan(v) else v for v in values]
     codes = functions("Array.from(binned(Float64Array.from(given[0], (v) => v ?? NaN), given[1], given[2]))",
                       given, edges, log)

@@ -1,6 +1,5 @@
 "Pictures in a real browser: gallery, item card, viewer and neighbours, in the order, colours and places that are right"
 import base64
-import json
 
 import numpy as np
 import pytest
@@ -13,15 +12,24 @@ from matnb.similarity.paths import Path as Walk
 from matnb.similarity.searching import search
 
 COUNT = 400
-CELLS = """(root) => [...root.querySelectorAll('.mx-cell')].filter((cell) => !cell.querySelector('canvas').hidden).map((cell) => {
+CELLS = """(root) => [...root.querySelectorAll('.mx-cell')].filter((cell) => !cell.querySelector('canvas').hidden)
+  .map((cell) => {
   const canvas = cell.querySelector('canvas');
   const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
   const light = Uint8Array.from({ length: data.length / 4 }, (_, n) => data[n * 4]);
-  return [Number(cell.dataset.row), canvas.height, canvas.width, btoa(String.fromCharCode(...light)), cell.innerText, cell.getAttribute('aria-label')];
+  return [Number(cell.dataset.row), canvas.height, canvas.width, btoa(String.fromCharCode(...light)), cell.innerText,
+    cell.getAttribute('aria-label')];
 })"""
-ROWS = 'root => [...root.querySelectorAll(".mx-cell")].sort((a, b) => a.ariaPosInSet - b.ariaPosInSet).map((c) => Number(c.dataset.row))'
+ROWS = '''root => [...root.querySelectorAll(".mx-cell")].sort((a, b) => a.ariaPosInSet - b.ariaPosInSet)
+  .map((c) => Number(c.dataset.row))'''
 ALL_HERE = """() => { const cells = [...document.querySelectorAll('.mx-cell')];
-  return cells.length > 0 && cells.every((cell) => !cell.querySelector('canvas').hidden || cell.querySelector('.mx-frame-failed').innerText); }"""
+  return cells.length > 0 && cells.every((cell) => !cell.querySelector('canvas').hidden
+    || cell.querySelector('.mx-frame-failed').innerText); }"""
+FIRST_PIXEL = "() => document.querySelector('.mx-cell canvas').getContext('2d').getImageData(1, 1, 1, 1).data"
+LIGHT = '''canvas => { let sum = 0;
+  const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+  for (let n = 0; n < data.length; n += 4) sum += data[n]; return sum; }'''
+WIDTH = 'element => element.getBoundingClientRect().width'
 
 
 @pytest.fixture(scope='module')
@@ -68,6 +76,13 @@ def shown_rows(page): return page.tab.locator('.matnb-explorer').evaluate(ROWS)
 
 
 def asked(page, kind): return [m for m in page.heard if m['kind'] == kind]
+
+
+def settle(page):
+    "Wait until nothing is on its way"
+    page.tab.wait_for_timeout(150)
+    page.until('store.wire.oldest() === null')
+    page.tab.wait_for_timeout(50)
 
 
 def order_by(page, name):
@@ -122,11 +137,12 @@ def test_pictures_scrolled_past_are_not_asked_for(gallery):
 
 
 def test_colours_change_without_python(gallery):
+    settle(gallery)
     before = len(gallery.heard)
     grey = {row: light for row, (light, *_) in cells(gallery).items()}
     gallery.tab.get_by_label('Colours').select_option('viridis')
-    gallery.tab.wait_for_function("() => document.querySelector('.mx-cell canvas').getContext('2d').getImageData(1, 1, 1, 1).data[2] > 30")
-    gallery.tab.wait_for_timeout(100)
+    gallery.tab.wait_for_function(f'{FIRST_PIXEL}[2] > 30')
+    settle(gallery)
     assert [m['kind'] for m in gallery.heard[before:]] == ['view']
     red = {row: light for row, (light, *_) in cells(gallery).items()}
     assert all((red[row] != grey[row]).any() for row in grey)
@@ -158,8 +174,7 @@ def test_what_was_not_measured_is_transparent(open_part, tmp_path):
     assert wide == 2 * high, 'pixels that are twice as wide as tall'
     assert set(opaque[:high // 2 - 1]) == {255} and set(opaque[high // 2 + 1:]) == {0}
     bar = page.tab.locator('.mx-cell .mx-scale').first
-    share = bar.locator('i').evaluate('(bar) => bar.getBoundingClientRect().width') / page.tab.locator('.mx-cell canvas').first.evaluate(
-        '(canvas) => canvas.getBoundingClientRect().width')
+    share = bar.locator('i').evaluate(WIDTH) / page.tab.locator('.mx-cell canvas').first.evaluate(WIDTH)
     assert bar.inner_text() == '500 nm' and np.isclose(share, 500e-9 / (64 * 2e-8), rtol=0.03)
 
 
@@ -214,7 +229,8 @@ def test_what_is_chosen_is_shown_and_nothing_chosen_shows_the_step(gallery):
     assert gallery.tab.locator('.mx-count').inner_text() == f'3 of {COUNT} items'
     gallery.tab.get_by_label('others too, greyed').check()
     gallery.tab.wait_for_function("() => document.querySelectorAll('.mx-cell').length > 20")
-    grey = gallery.tab.evaluate("() => [...document.querySelectorAll('.mx-cell:not(.mx-greyed)')].map((c) => Number(c.dataset.row))")
+    plain = gallery.tab.locator('.mx-cell:not(.mx-greyed)')
+    grey = plain.evaluate_all('cells => cells.map((cell) => Number(cell.dataset.row))')
     assert set(grey) <= {3, 5, 77}
     gallery.store('store.clear()')
     gallery.tab.wait_for_function("() => !document.querySelector('.mx-greyed')")
@@ -225,10 +241,13 @@ def test_keys_of_the_gallery(gallery):
     tab = gallery.tab
     order_by(gallery, 'collected')
     tab.locator('.mx-cell[tabindex="0"]').focus()
-    here = lambda: tab.evaluate('() => Number(document.activeElement.dataset.row)')  # noqa: E731
-    across = gallery.tab.evaluate("""() => { const tops = [...document.querySelectorAll('.mx-cell')].map((c) => Math.round(c.getBoundingClientRect().top));
-        return tops.filter((t) => t === Math.min(...tops)).length; }""")
-    for key, row in (('ArrowRight', 1), ('ArrowDown', 1 + across), ('ArrowLeft', across), ('End', COUNT - 1), ('ArrowRight', COUNT - 1), ('Home', 0)):
+    tops = tab.locator('.mx-cell').evaluate_all('cells => cells.map((c) => Math.round(c.getBoundingClientRect().top))')
+    across = tops.count(min(tops))
+
+    def here(): return tab.evaluate('() => Number(document.activeElement.dataset.row)')
+
+    for key, row in (('ArrowRight', 1), ('ArrowDown', 1 + across), ('ArrowLeft', across), ('End', COUNT - 1),
+                     ('ArrowRight', COUNT - 1), ('Home', 0)):
         tab.keyboard.press(key)
         assert here() == row, key
     tab.keyboard.press('PageDown')
@@ -270,8 +289,8 @@ def test_size_and_narrow_pages(gallery):
     assert is_right(gallery, cells(gallery)) and len(shown_rows(gallery)) < 30
     gallery.tab.set_viewport_size({'width': 320, 'height': 600})
     gallery.tab.wait_for_timeout(300)
-    wide = gallery.tab.evaluate("() => [document.querySelector('.mx-gallery').scrollWidth, document.querySelector('.mx-gallery').clientWidth]")
-    assert wide[0] <= wide[1], 'nothing is cut at the side'
+    cut = gallery.tab.locator('.mx-gallery').evaluate('gallery => gallery.scrollWidth - gallery.clientWidth')
+    assert cut <= 0, 'nothing is cut at the side'
 
 
 def test_a_picture_that_cannot_be_read_says_why(open_part, tmp_path):
@@ -287,33 +306,43 @@ def test_a_picture_that_cannot_be_read_says_why(open_part, tmp_path):
     page.tab.wait_for_function("() => document.querySelector('.mx-frame-failed:not(:empty)')")
     bad = page.tab.locator('.mx-frame-failed:not(:empty)')
     assert bad.count() == 1 and 'not what was written' in bad.inner_text()
-    page.tab.wait_for_function("() => [...document.querySelectorAll('.mx-cell canvas')].filter((c) => !c.hidden).length === 5")
+    page.tab.wait_for_function("() => document.querySelectorAll('.mx-cell canvas:not([hidden])').length === 5")
 
 
 # --- Many
 
 MANY = """async ({ code, style, count }) => {
   document.head.append(Object.assign(document.createElement('style'), { textContent: style }));
-  const dot = await new Promise((done) => { const c = Object.assign(document.createElement('canvas'), { width: 48, height: 48 });
-    c.getContext('2d').fillRect(0, 0, 48, 24); c.toBlob(async (b) => done(new Uint8Array(await b.arrayBuffer()))); });
+  const canvas = Object.assign(document.createElement('canvas'), { width: 48, height: 48 });
+  canvas.getContext('2d').fillRect(0, 0, 48, 24);
+  const dot = await new Promise((done) => { canvas.toBlob(async (b) => done(new Uint8Array(await b.arrayBuffer()))); });
   const bytes = (array) => new Uint8Array(array.buffer);
-  const step = { number: 1, parent: null, name: 'all', label: 'all', count, said: '', mapped: true, dimensions: 2, vectors: 'v' };
-  const answers = {
-    hello: () => [{ kind: 'scene', edition: 1, title: 't', count, simulated: false, facets: [], channels: ['height'], vectors: ['v'],
-      steps: [step], current: 1, undo: false, redo: false, chosen: { conditions: [] }, view: {}, live: true }, []],
-    places: () => { const places = new Float32Array(2 * count); let s = 1;
-      for (let n = 0; n < places.length; n += 1) { s = (s * 48271) % 2147483647; places[n] = s / 2147483647; }
-      return [{ dimensions: 2, mapped: true, quality: {} }, [bytes(Uint32Array.from({ length: count }, (_, n) => n)), bytes(places)]]; },
-    thumbnails: ({ rows }) => { window.most = Math.max(window.most ?? 0, rows.length);
-      return [{ rows, shapes: rows.map(() => [48, 48]), widths: rows.map(() => 1e-6), alts: rows.map((r) => `item ${r}`), labels: rows.map((r) => `${r}`), failed: {} }, rows.map(() => dot)]; },
+  const step = { number: 1, parent: null, name: 'all', label: 'all', count, said: '', mapped: true, dimensions: 2,
+    vectors: 'v' };
+  const scene = { kind: 'scene', edition: 1, title: 't', count, simulated: false, facets: [], channels: ['height'],
+    vectors: ['v'], steps: [step], current: 1, undo: false, redo: false, chosen: { conditions: [] }, view: {} };
+  const scattered = () => {
+    const places = new Float32Array(2 * count);
+    let s = 1;
+    for (let n = 0; n < places.length; n += 1) { s = (s * 48271) % 2147483647; places[n] = s / 2147483647; }
+    return places;
   };
-  const model = { part: 'gallery', height: 700, theme: 'auto', async answer(kind, body) { const [message, buffers] = answers[kind](body); return { message, buffers }; } };
-  const address = URL.createObjectURL(new Blob([code], { type: 'text/javascript' }));
-  const { default: page } = await import(address);
+  const answers = {
+    hello: () => [scene, []],
+    places: () => [{ dimensions: 2, mapped: true, quality: {} },
+      [bytes(Uint32Array.from({ length: count }, (_, n) => n)), bytes(scattered())]],
+    thumbnails: ({ rows }) => {
+      window.most = Math.max(window.most ?? 0, rows.length);
+      const said = { alts: rows.map((r) => `item ${r}`), labels: rows.map((r) => `${r}`), failed: {} };
+      return [{ rows, shapes: rows.map(() => [48, 48]), widths: rows.map(() => 1e-6), ...said }, rows.map(() => dot)];
+    },
+  };
+  const model = { part: 'gallery', height: 700, theme: 'auto',
+    async answer(kind, body) { const [message, buffers] = answers[kind](body); return { message, buffers }; } };
+  const { default: page } = await import(URL.createObjectURL(new Blob([code], { type: 'text/javascript' })));
   const el = document.body.appendChild(document.createElement('div'));
   await page.render({ model, el });
   el.firstElementChild.style.height = '700px';
-  window.matnbStore = el.matnbStore;
 }"""
 
 
@@ -342,7 +371,7 @@ def test_a_million_items_scroll(browser):
     tab.mouse.wheel(0, -160)
     tab.wait_for_timeout(200)
     first = min(tab.locator('.matnb-explorer').evaluate(ROWS))
-    assert 999_000 < first < before, 'the wheel goes line by line although the wall is far taller than the browser allows'
+    assert 999_000 < first < before, 'the wheel goes line by line in a wall that is taller than browsers allow'
     tab.locator('.mx-wall').evaluate('(wall) => { wall.scrollTop = wall.scrollHeight / 2; }')
     tab.wait_for_timeout(200)
     assert abs(np.median(tab.locator('.matnb-explorer').evaluate(ROWS)[1:-1]) - 500_000) < 20_000
@@ -362,7 +391,8 @@ def test_a_hover_asks_for_one_picture_only(open_part):
         return [all.map((found) => found && found.row), last.canvas.width, last.alt, last.width]; }""")
     sent = asked(page, 'thumbnails')[before:]
     assert [m['rows'] for m in sent] == [[5]], 'those that the pointer had left were never asked for'
-    assert told[0] == [None, None, None, None, 5] and told[1] == 64 and 'item' in told[2] and np.isclose(told[3], 64 * 8e-9)
+    assert told[0] == [None, None, None, None, 5] and told[1] == 64
+    assert 'item' in told[2] and np.isclose(told[3], 64 * 8e-9)
 
 
 def test_at_most_two_requests_are_out_and_old_wishes_are_dropped(open_part):
@@ -425,12 +455,13 @@ def test_value_and_position_under_the_pointer_are_the_corpus_s(card):
     plane = item.channel('height')
     high, wide = plane.shape
     for line, column in ((3, 5), (60, 2), (33, 47)):
-        card.tab.mouse.move(stage['x'] + (column + 0.5) / wide * stage['width'], stage['y'] + (line + 0.5) / high * stage['height'])
+        at = [(column + 0.5) / wide * stage['width'], (line + 0.5) / high * stage['height']]
+        card.tab.mouse.move(stage['x'] + at[0], stage['y'] + at[1])
         card.tab.wait_for_timeout(60)
         said = card.tab.locator('.mx-value-here').inner_text()
         value = plane[line, column] * 1e9
         assert said.startswith(f'{value:.3g} nm' if value else '0'), said
-        assert f'{round((column + 0.5) * 8, 3):g} nm from the left' in said and f'{round((line + 0.5) * 8, 3):g} nm from the top' in said
+        assert f'{(column + 0.5) * 8:g} nm from the left' in said and f'{(line + 0.5) * 8:g} nm from the top' in said
 
 
 def test_zoom_by_wheel_and_keys_keeps_the_scale_true(card):
@@ -438,7 +469,7 @@ def test_zoom_by_wheel_and_keys_keeps_the_scale_true(card):
     plane.focus()
 
     def nanometres_per_pixel():
-        wide = card.tab.locator('.mx-stage-scale i').evaluate('(bar) => bar.getBoundingClientRect().width - 0')
+        wide = card.tab.locator('.mx-stage-scale i').evaluate(WIDTH)
         number, unit = card.tab.locator('.mx-stage-scale b').inner_text().split()
         return float(number) * {'nm': 1, 'µm': 1000}[unit] / wide
 
@@ -460,16 +491,15 @@ def test_zoom_by_wheel_and_keys_keeps_the_scale_true(card):
 
 
 def test_contrast_limits_change_the_picture(card):
-    pixels = 'canvas => { const d = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data; let s = 0; for (let n = 0; n < d.length; n += 4) s += d[n]; return s; }'
-    before = card.tab.locator('.mx-plane').evaluate(pixels)
+    before = card.tab.locator('.mx-plane').evaluate(LIGHT)
     field = card.tab.get_by_label('Brightest at').last
     field.fill('1000')
     field.press('Enter')
     card.tab.wait_for_timeout(120)
-    assert card.tab.locator('.mx-plane').evaluate(pixels) < before
+    assert card.tab.locator('.mx-plane').evaluate(LIGHT) < before
     card.tab.get_by_role('button', name='Reset').click()
     card.tab.wait_for_timeout(120)
-    assert card.tab.locator('.mx-plane').evaluate(pixels) == before
+    assert card.tab.locator('.mx-plane').evaluate(LIGHT) == before
 
 
 def test_tags_and_notes_reach_the_corpus(card):
@@ -549,3 +579,35 @@ def test_large_picture_opens_and_closes(card):
     card.tab.keyboard.press('Escape')
     card.tab.wait_for_function("() => !document.querySelector('dialog').open")
     assert card.tab.locator('.mx-card-picture .mx-plane').count() == 1 and card.store('store.focused') == 7
+
+
+# --- What Python does too
+
+def test_the_order_along_the_map_is_that_of_python(open_part, corpus):
+    from matnb.explorer.map_order import along_map
+    page = open_part('gallery')
+    page.tab.wait_for_function(ALL_HERE)
+    step = page.store('({ rows: Array.from(store.step.rows), places: Array.from(store.step.places) })')
+    order = np.array(step['rows'])[along_map(np.array(step['places']).reshape(-1, 2))].tolist()
+    seen = shown_rows(page)
+    assert seen == order[:len(seen)]
+
+
+def test_colours_are_those_of_python(gallery):
+    from io import BytesIO
+
+    from PIL import Image
+
+    from matnb.corpus.pictures import colour_table
+    from matnb.explorer.thumbnails import KEPT
+    gallery.tab.get_by_label('Colours').select_option('viridis')
+    gallery.tab.wait_for_timeout(200)
+    row, size = shown_rows(gallery)[0], asked(gallery, 'thumbnails')[0]['size']
+    seen = gallery.tab.locator(f'.mx-cell[data-row="{row}"] canvas').evaluate(
+        "(c) => Array.from(c.getContext('2d').getImageData(0, 0, c.width, c.height).data)")
+    scene = gallery.scene
+    png = KEPT.get(scene.items.snapshot, int(scene.positions[row]), '', size).png
+    levels = np.asarray(Image.open(BytesIO(png)))
+    expected = colour_table('viridis', 255)[levels.astype(int) - 1]
+    drawn = np.array(seen).reshape(*levels.shape, 4)[..., :3]
+    assert (levels > 0).all() and np.abs(drawn - expected.astype(int)).max() <= 1

@@ -92,7 +92,7 @@ class Walk:
         middle, reach = self.place(), float(self.rng.uniform(30, 240))
         turns = np.linspace(0, 6, 8).tolist()
         corners = [[middle[0] + reach * np.cos(t), middle[1] + reach * np.sin(t)] for t in turns]
-        self.tab.get_by_role('button', name='Lasso').click()
+        self.tab.get_by_role('button', name='Lasso', exact=True).click()
         modifier = self.rng.choice([None, None, 'Shift', 'Alt'])
         self.tab.mouse.move(*middle)
         if modifier: self.tab.keyboard.down(modifier)
@@ -103,7 +103,7 @@ class Walk:
         if modifier: self.tab.keyboard.up(modifier)
 
     def facet(self):
-        words = self.tab.locator('.mx-facets input[type=checkbox]:visible')
+        words = self.tab.locator('.mx-facets [role=checkbox]:visible')
         if words.count(): words.nth(int(self.rng.integers(min(12, words.count())))).click(timeout=3000)
 
     def words(self):
@@ -166,6 +166,7 @@ class Walk:
         self.tab.mouse.wheel(0, float(self.rng.choice([-2000, 300, 900, 5000])))
 
     def order(self):
+        self.tab.evaluate('() => window.matnbStore.focus(-1)')     # the card lies over the gallery
         choice = self.tab.locator('.mx-area-gallery select').first
         names = choice.locator('option').evaluate_all('(all) => all.filter((o) => !o.disabled).map((o) => o.value)')
         if names: choice.select_option(str(self.rng.choice(names)))
@@ -189,7 +190,7 @@ class Walk:
         self.tab.evaluate('(row) => window.matnbStore.focus(row)', row)
 
     def from_python(self):
-        held = self.scene.items.ids()
+        held = self.scene.path.step.view.ids()
         self.scene.selection.set(held[self.rng.random(len(held)) < 0.3].tolist())
 
     # --- What the screen shows

@@ -29,6 +29,7 @@ from matnb.corpus.view import (
     short,
     telling_channel,
 )
+from .noting import count_tags, read_tags
 from .scene import Declined, Reply, Scene
 from .thumbnails import name_items, plane_meant
 from ..similarity.records import Record
@@ -176,7 +177,7 @@ def tell_item(
             'pixel_size': item.pixel_size, 'size_said': say_size_of(item), 'metadata': tell_metadata(item.metadata),
             'history': tell_history(item), 'provenance': tell_provenance(item),
             'vectors': [v['name'] for v in vectors], 'encoders': vectors,
-            'tags': [t.strip() for t in str(told.get('tags', '')).split(',') if t.strip()],
+            'tags': list(read_tags(str(told.get('tags', '')))), 'known_tags': list(count_tags(corpus))[:100],
             'notes': str(told.get('notes', ''))}
 
 

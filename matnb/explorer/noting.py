@@ -162,7 +162,8 @@ def values_asked(
             raise Declined(f'{name[:80]} should become a text, a number or nothing')
         if isinstance(value, str) and len(value) > 20_000:
             raise Declined(f'{name[:80]} would have {len(value):,} characters; at most 20,000 are kept')
-    return dict(given)
+    if not given.get(TAGS.name): return dict(given)
+    return given | {TAGS.name: ', '.join(fit_tags(str(given[TAGS.name])))}
 
 # %% ../../nbs/explorer/08_noting.ipynb #44a1a164
 def tags_asked(
@@ -188,11 +189,17 @@ def write_down(
     "Write what a page says to the corpus, and tell all pages"
     own, changed = type(scene.corpus)(scene.corpus.snapshot), 0  # so that nobody who reads has to wait
     try:
+        if TAGS.name in values and TAGS.name not in own.facets: own.define(TAGS)
         if values: changed += own.annotate({i: values for i in ids}, who, why)
         if add or remove: changed += change_tags(own.refresh(), ids, add, remove, who, why)
     except KeyError as e: raise Declined(str(e.args[0])) from e
     except (CorpusError, OSError, ValueError) as e: raise Declined(str(e)) from e
     finally: scene.refresh()
     by = plain_text(who or account_name(), 100)
-    told = f'{changed:,} {"value" if changed == 1 else "values"} of {len(ids):,} items changed by {by}'
+    values_said, items_said = (_count(n, word) for n, word in ((changed, 'value'), (len(ids), 'item')))
+    told = f'{values_said} of {items_said} changed by {by}'
     return Reply({'kind': 'annotate', 'changed': changed, 'said': told if changed else 'all of this was said already'})
+
+
+def _count(number: int, word: str) -> str:
+    return f'{number:,} {word}' + 's' * (number != 1)

@@ -1,9 +1,9 @@
 // The line on top: what is looked at, the steps that led here, and what can be done with what is chosen.
 
-import { button, make, stops } from './dom.js';
+import { button, enable, make, stops } from './dom.js';
 import { keyTable } from './keys.js';
 import { codeButton, keepButton } from './keep.js';
-import { popupButton, popupField } from './popup.js';
+import { needPython, popupButton, popupField } from './popup.js';
 import { drawCrumbs } from './steps.js';
 import { compareButton } from './compare.js';
 import { THEMES } from './theme.js';
@@ -29,11 +29,12 @@ export function drawBar(element, store) {
 }
 
 function undoButtons(store) {
-  const undo = button('↶', () => store.attempt('undo'), { 'aria-label': 'Undo', disabled: true });
-  const redo = button('↷', () => store.attempt('redo'), { 'aria-label': 'Redo', disabled: true });
+  const undo = button('↶', () => store.attempt('undo'), { 'aria-label': 'Undo', 'aria-disabled': 'true' });
+  const redo = button('↷', () => store.attempt('redo'), { 'aria-label': 'Redo', 'aria-disabled': 'true' });
   const show = () => {
     for (const [each, what, words] of [[undo, store.scene.undo, 'Undo'], [redo, store.scene.redo, 'Redo']]) {
-      each.disabled = !what;
+      enable(each, Boolean(what));
+      each.hidden = !store.wire.live;
       each.title = typeof what === 'string' && what ? `${words}: ${what}` : words;
     }
   };
@@ -44,11 +45,9 @@ function mapButton(store) {
   const map = button('Map this selection', () => store.attempt('select_step', {}), { class: 'mx-main', 'aria-disabled': 'true' });
   const show = () => {
     const reason = whyNotMap(store);
-    map.disabled = reason !== '';
+    enable(map, reason === '');
     map.title = reason || `Make a map of the ${sayCount(store.chosen.count())} items that are chosen`;
   };
-  map.removeAttribute('aria-disabled');
-  map.disabled = true;
   return { elements: [map], stop: stops(...['chosen', 'working', 'step'].map((event) => store.on(event, show))) };
 }
 
@@ -63,7 +62,7 @@ export function whyNotMap(store) { // '' when it can be done
 
 function branchButton(store) {
   const popup = popupButton('Branch', (close) => branchForm(store, close), { title: 'The same items, mapped in another way' });
-  return { elements: [popup], stop: null };
+  return { elements: [popup], stop: store.on('scene', () => needPython(popup.opener, store)) };
 }
 
 function branchForm(store, close) {

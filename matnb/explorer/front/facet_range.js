@@ -16,7 +16,7 @@ export class RangeFacet {
     this.histogram = new Histogram(this.name, (from, to, done) => this.put({ from, to }, done));
     this.fields = ['from', 'to'].map((end) => this.field(end));
     this.unit = make('span', { class: 'mx-quiet mx-range-unit' }, 'to');
-    this.logButton = button('log', () => { this.log = !this.axis.log; this.step = null; this.again(); }, { class: 'mx-small', title: 'Logarithmic axis', 'aria-label': `Logarithmic axis of ${this.name}` });
+    this.logButton = button('log', () => { this.log = !this.axis.log; this.step = null; this.again(); }, { class: 'mx-small', title: 'Logarithmic axis', 'aria-label': `log axis of ${this.name}` });
     this.missing = new MissingRow(() => this.put({ missing: !this.asked.missing }, true));
     this.none = make('p', { class: 'mx-quiet', hidden: true }, 'No item of this step has a value.');
     this.element = make('div', { class: 'mx-range' }, this.none, this.histogram.element,

@@ -107,9 +107,9 @@ export class Histogram {
       const handle = this.handles[n];
       handle.style.left = `${100 * Math.min(1, Math.max(0, axis.place(value)))}%`;
       handle.classList.toggle('mx-set', Number.isFinite(n ? to : from));
-      handle.setAttribute('aria-valuemin', axis.low);
-      handle.setAttribute('aria-valuemax', axis.high);
-      handle.setAttribute('aria-valuenow', value);
+      handle.setAttribute('aria-valuemin', plainNumber(axis.low));
+      handle.setAttribute('aria-valuemax', plainNumber(axis.high));
+      handle.setAttribute('aria-valuenow', plainNumber(value));
       handle.setAttribute('aria-valuetext', Number.isFinite(n ? to : from) ? axis.sayWithUnit(value) : `open (${axis.sayWithUnit(value)})`);
     });
   }
@@ -258,4 +258,8 @@ function sumOf(counts) {
   let sum = 0;
   for (let n = 1; n < counts.length; n += 1) sum += counts[n];
   return sum;
+}
+
+function plainNumber(value) { // ARIA knows no powers of ten
+  return Number(value).toLocaleString('en-US', { useGrouping: false, maximumSignificantDigits: 6 });
 }

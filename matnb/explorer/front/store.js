@@ -28,6 +28,7 @@ export class Store {
     this.working = null; // { job, said, share, may_stop }
     this.trouble = ''; // in plain words
     this.wire.told = (message, buffers) => this.#told(message, buffers);
+    this.wire.lost = (words) => this.complain(new Refused(words));
     this.wire.waiting = (count) => this.emit('waiting', count);
   }
 

@@ -1,6 +1,6 @@
 // What has been chosen, as chips that can be taken away one by one, and the search in words.
 
-import { askFacet, facetsOfAct, sayAsked } from './asked.js';
+import { askFacet, facetsOfAct, fillBits, sayAsked } from './asked.js';
 import { Bits } from './bits.js';
 import { button, make, slowly, stops } from './dom.js';
 import { sayCount } from './units.js';
@@ -86,11 +86,28 @@ async function searchWords(store, text, wanted, found) {
     if (store.condition('words')) store.choose('words', null);
     return;
   }
-  const answer = await store.attempt('words', { text });
-  if (!answer || wanted() !== text) return;
-  const { count } = answer.message;
+  const bits = store.wire.live ? await searchInPython(store, text) : await searchHere(store, text);
+  if (!bits || wanted() !== text) return;
+  const count = bits.count();
   found.textContent = count ? `${sayCount(count)} found` : 'nothing found';
   if (!count) { if (store.condition('words')) store.choose('words', null); return; }
-  const bits = new Bits(store.scene.count, new Uint8Array(answer.buffers[0]));
   store.choose('words', { said: `“${text}”`, act: { kind: 'words', text }, bits });
+}
+
+async function searchInPython(store, text) { // in texts as well, which have no column
+  const answer = await store.attempt('words', { text });
+  return answer && new Bits(store.scene.count, new Uint8Array(answer.buffers[0]));
+}
+
+async function searchHere(store, text) { // in the categories that an exported page holds: each word must occur somewhere
+  const names = store.scene.facets.filter((facet) => facet.kind === 'category').map((facet) => facet.name);
+  const columns = await Promise.all(names.map((name) => store.column(name).catch(() => null)));
+  const mentions = (word) => columns.filter(Boolean).map((column) => bitsMentioning(word, column));
+  const none = new Bits(store.scene.count);
+  return text.toLowerCase().split(/\s+/).map((word) => mentions(word).reduce((any, bits) => any.or(bits), none)).reduce((all, bits) => all.and(bits));
+}
+
+function bitsMentioning(word, { codes, words }) {
+  const found = words.map((each, code) => code > 0 && each.toLowerCase().includes(word));
+  return fillBits(codes.length, (r) => found[codes[r]]);
 }

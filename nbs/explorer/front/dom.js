@@ -13,7 +13,12 @@ export function make(tag, attributes = {}, ...children) {
 }
 
 export function button(words, act, attributes = {}) {
-  return make('button', { type: 'button', onclick: act, ...attributes }, words);
+  const press = (event) => (event.currentTarget.getAttribute('aria-disabled') === 'true' ? null : act(event));
+  return make('button', { type: 'button', onclick: press, ...attributes }, words);
+}
+
+export function enable(control, can) { // a button that cannot be pressed now keeps the keyboard, and can say why
+  control.setAttribute('aria-disabled', String(!can));
 }
 
 let lastName = 0;

@@ -35,7 +35,7 @@ export class Layout {
     this.columns = make('div', { class: 'mx-columns' }, this.tabs, areas.facets, this.lines.left, this.centre,
       this.lines.right, areas.gallery, areas.card);
     this.switches = this.makeSwitches();
-    page.append(areas.bar, make('div', { class: 'mx-second' }, this.switches.facets, areas.chips, this.switches.centre),
+    page.append(areas.bar, make('div', { class: 'mx-second' }, this.switches.facets, areas.chips, areas.colour, this.switches.centre),
       areas.compared, this.columns, areas.status, this.lines.height);
   }
 
@@ -123,10 +123,19 @@ export class Layout {
 
   cover(focused, wide) { // the item card lies over what stands in its column
     const { areas } = this;
+    const active = this.page.getRootNode().activeElement;
+    const leaving = areas.card.contains(active) && !focused;
     areas.card.hidden = !focused;
     areas.gallery.inert = focused;
     areas.facets.inert = focused && !wide;
     this.centre.inert = focused && this.size === 'narrow';
+    if (leaving) this.before?.focus();
+    else if (active && this.page.contains(active) && active.closest('[inert]')) this.enterCard(active);
+  }
+
+  enterCard(from) { // the keyboard goes on to the card, and back when it is closed
+    this.before = from;
+    this.areas.card.querySelector('.mx-card-title')?.focus({ preventScroll: true });
   }
 
   // --- Tabs and switches

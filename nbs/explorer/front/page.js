@@ -3,6 +3,7 @@
 import { drawBar } from './bar.js';
 import { drawChips } from './chips.js';
 import { drawCompared } from './compare.js';
+import { colourChoice } from './colour_choice.js';
 import { freshName, make, stops } from './dom.js';
 import { listenToKeys } from './keys.js';
 import { Layout } from './layout.js';
@@ -15,7 +16,10 @@ export function drawPage(element, store, model, parts) { // parts: how to draw e
   const areas = pageAreas();
   const layout = new Layout(page, areas, store, model);
   element.append(page);
+  const colour = colourChoice(store);
+  areas.colour.append(...colour.elements);
   const around = [
+    colour.stop,
     drawBar(areas.bar, store), drawChips(areas.chips, store), drawCompared(areas.compared, store),
     drawStatus(areas.status, store), listenToKeys(page, store),
   ];
@@ -27,7 +31,7 @@ function pageAreas() {
   const plain = (name) => make('div', { class: `mx-area mx-area-${name}` });
   const region = (name, label) => make('section', { class: `mx-area mx-area-${name}`, 'aria-label': label, id: freshName(name) });
   return {
-    bar: plain('bar'), chips: plain('chips'), compared: plain('compared'), status: plain('status'),
+    bar: plain('bar'), chips: plain('chips'), compared: plain('compared'), colour: plain('colour'), status: plain('status'),
     facets: region('facets', 'Facets'), map: region('map', 'Map'), gallery: region('gallery', 'Pictures'),
     properties: region('properties', 'Properties'), card: region('card', 'Item'),
   };

@@ -249,12 +249,12 @@ function ofAnswer(message, buffers) { // failed ones may or may not have an (emp
 }
 
 export function paintLevels(canvas, levels, colours) { // levels 1..255 in a colour map's colours, 0 left transparent
-  const table = colourTable(colours);
+  const table = colourTable(colours, 255);
   const image = new ImageData(canvas.width, canvas.height);
   const pixels = new Uint32Array(image.data.buffer);
   const words = new Uint32Array(256);
   for (let n = 1; n < 256; n += 1) {
-    const at = Math.round(((n - 1) / 254) * 255) * 3;
+    const at = (n - 1) * 3;
     words[n] = (0xff000000 | (table[at + 2] << 16) | (table[at + 1] << 8) | table[at]) >>> 0;
   }
   for (let n = 0; n < levels.length; n += 1) pixels[n] = words[levels[n]];

@@ -14,14 +14,14 @@ const TOOLS_OF_PLOT = [['box', 'Box', 'Draw a box: a range of both properties'],
 const MANY_VALUES = 30; // different ones, from which a facet spreads well along an axis
 
 export function drawProperties(element, store) {
-  const panel = new PropertiesPanel(store);
+  const panel = new PropertiesPanel(store, !element.closest('.mx-page'));
   element.append(panel.element);
   return () => { panel.stop(); panel.element.remove(); };
 }
 
 class PropertiesPanel {
-  constructor(store) {
-    Object.assign(this, { store, tool: 'box', logs: [null, null], columns: null, shown: '', asked: 0 });
+  constructor(store, alone) { // alone: without the page, which has the choice of colour elsewhere
+    Object.assign(this, { store, alone, tool: 'box', logs: [null, null], columns: null, shown: '', asked: 0 });
     this.pane = new PlotPane(store);
     this.hand = new PlotHand(this.pane, {
       tool: () => this.tool, boxed: (x, y) => this.boxed(x, y), encircled: (bits) => this.encircled(bits), said: (row) => this.sayItem(row),
@@ -58,12 +58,12 @@ class PropertiesPanel {
       choice.addEventListener('change', () => { this.logs[this.choices.indexOf(choice)] = null; this.keep(); this.refresh(); });
       return choice;
     });
-    this.logButtons = [0, 1].map((n) => button('log', () => { this.logs[n] = !this.usedLogs[n]; this.keep(); this.refresh(); }, { class: 'mx-small', 'aria-pressed': 'false' }));
+    this.logButtons = [0, 1].map((n) => button('log', () => { this.logs[n] = !this.usedLogs[n]; this.keep(); this.refresh(); }, { class: 'mx-small', 'aria-pressed': 'false', title: 'Logarithmic axis' }));
     this.toolButtons = TOOLS_OF_PLOT.map(([name, words, about]) => button(words, () => this.take(name), { title: about, 'data-name': name, 'aria-pressed': String(name === this.tool) }));
     const swap = button('⇄', () => this.swap(), { 'aria-label': 'Exchange the axes', title: 'Exchange the axes' });
     const [across, up] = this.choices.map((choice, n) => make('label', { class: 'mx-axis-choice' }, make('span', { class: 'mx-quiet' }, n ? '↑' : '→'), choice));
     return make('div', { class: 'mx-plot-tools', role: 'toolbar', 'aria-label': 'Plot tools' }, make('div', { class: 'mx-segments', role: 'group', 'aria-label': 'What a drag does' }, ...this.toolButtons),
-      across, this.logButtons[0], swap, up, this.logButtons[1], this.colour.elements[0]);
+      across, this.logButtons[0], swap, up, this.logButtons[1], ...(this.alone ? this.colour.elements : []));
   }
 
   take(name) {
@@ -93,7 +93,7 @@ class PropertiesPanel {
     if (Array.isArray(kept.logs)) this.logs = kept.logs.slice(0, 2);
     this.choices.forEach((choice, n) => {
       const before = choice.value;
-      choice.replaceChildren(...facets.map((facet) => make('option', { value: facet.name }, facet.label)));
+      choice.replaceChildren(...facets.map((facet) => make('option', { value: facet.name }, facet.name.replaceAll('_', ' '))));
       const wanted = [n ? kept.y : kept.x, before, telling[Math.min(n, telling.length - 1)]?.name];
       choice.value = wanted.find((name) => facets.some((facet) => facet.name === name)) ?? '';
     });
@@ -125,7 +125,7 @@ class PropertiesPanel {
     this.logButtons.forEach((each, n) => {
       each.hidden = columns[n].kind === 'date' || !(spans[n][1] > 0);
       each.setAttribute('aria-pressed', String(this.usedLogs[n]));
-      each.setAttribute('aria-label', `Logarithmic axis ${n ? 'up' : 'across'}`);
+      each.setAttribute('aria-label', `log axis ${n ? 'up' : 'across'}`);
     });
     this.paired = pairedItems(store.step, ...columns, this.usedLogs);
     this.sayEmpty(this.paired.rows.length ? '' : 'No item of this step has both.');

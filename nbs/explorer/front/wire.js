@@ -13,10 +13,11 @@ export function traitOf(model, name) { // a setting of the widget, the same way 
 function jupyterEnds(model) {
   return {
     send: (message) => model.send(message),
-    listen(hear) {
+    listen(hear, changed) {
       const heard = (message, buffers) => hear(message, (buffers ?? []).map(bytesOf));
       model.on('msg:custom', heard);
-      return () => model.off('msg:custom', heard);
+      model.on('comm_live_update', changed); // the kernel was restarted, or is there again
+      return () => { model.off('msg:custom', heard); model.off('comm_live_update', changed); };
     },
   };
 }
@@ -39,6 +40,9 @@ function bytesOf(buffer) {
 
 export class Refused extends Error {} // what Python said no to, in plain words
 
+const GONE = 'Python was restarted, so this view is only a picture now. Run its cell again to get it back.';
+const PATIENCE = 4000; // milliseconds until a line that has changed counts as dead
+
 class LiveWire {
   #asked = new Map();
   #number = startOfNumbers(); // several views may share one line, and each must know its own answers
@@ -50,18 +54,43 @@ class LiveWire {
     this.live = true;
     this.waiting = () => {}; // called with how many answers are awaited
     this.told = () => {}; // called with each message that is no answer
-    this.#stop = ends.listen((message, buffers) => this.#hear(message, buffers));
+    this.lost = () => {}; // called with words when nobody is at the other end any more
+    this.#stop = ends.listen((message, buffers) => this.#hear(message, buffers), () => this.#look());
   }
 
-  tell(kind, body = {}) { this.#ends.send({ kind, ...body }); }
+  tell(kind, body = {}) { this.#send({ kind, ...body }); }
+
+  #send(message) {
+    if (this.gone) return;
+    try { this.#ends.send(message); } catch (error) {
+      console.warn(error);
+      this.#end();
+    }
+  }
 
   ask(kind, body = {}) {
     const ask = ++this.#number;
     return new Promise((resolve, reject) => {
+      if (this.gone) return reject(new Refused(GONE));
       this.#asked.set(ask, { resolve, reject, since: performance.now(), kind });
       this.waiting(this.#asked.size);
-      this.#ends.send({ kind, ask, ...body });
+      return this.#send({ kind, ask, ...body });
     });
+  }
+
+  async #look() { // is anybody there?
+    if (this.gone) return;
+    const late = new Promise((resolve) => { setTimeout(resolve, PATIENCE, false); });
+    if (!await Promise.race([this.ask('ping').then(() => true, () => true), late])) this.#end();
+  }
+
+  #end() {
+    if (this.gone) return;
+    this.gone = true;
+    this.lost(GONE);
+    for (const { reject } of this.#asked.values()) reject(new Refused(GONE));
+    this.#asked.clear();
+    this.waiting(0);
   }
 
   oldest() { // the question that has waited longest, for a line that says why nothing happens
@@ -97,6 +126,7 @@ class StillWire { // an exported page: `model.answer(kind, body)` gives what was
     this.waiting = () => {};
     this.told = () => {};
     this.answer = model.answer;
+    model.tell = (message) => this.told(message, []);
   }
 
   tell() {}

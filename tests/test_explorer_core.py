@@ -1,0 +1,408 @@
+"The explorer's Python beside its page: choosing both ways, steps, renewal, hostile messages"
+import gc
+import json
+import logging
+import math
+import time
+import weakref
+
+import numpy as np
+import pytest
+from front_page import FrontPage
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import matnb
+from matnb.explorer.columns import mask_of, mask_text, pack_column
+from matnb.explorer.front_end import joined, top_level_names
+from matnb.explorer.opening import open_scene
+from matnb.explorer.scene import Scene
+from matnb.explorer.talk import _ANSWERS, Talk
+
+ITEMS = 90
+
+
+@pytest.fixture(scope='module')
+def corpus(tmp_path_factory):
+    made = matnb.simulate_corpus(tmp_path_factory.mktemp('core')/'scans', ITEMS, progress=False)
+    return matnb.map(matnb.embed(made, progress=False), progress=False)
+
+
+@pytest.fixture
+def own_corpus(tmp_path):
+    "A corpus that a test may change"
+    made = matnb.simulate_corpus(tmp_path/'scans', 40, progress=False)
+    return matnb.map(matnb.embed(made, progress=False), progress=False)
+
+
+@pytest.fixture
+def pages(browser):
+    "Pages that are closed afterwards, on which nothing went wrong"
+    opened = []
+
+    def open_page(*given, **told):
+        page = FrontPage(browser, *given, **told)
+        opened.append(page)
+        page.until('store.step !== null')
+        return page
+
+    yield open_page
+    errors = [e for page in opened for e in page.errors]
+    for page in opened: page.close()
+    assert not errors
+
+
+class Heard(list):
+    "What a page without a browser was told"
+
+    def __init__(self, scene):
+        super().__init__()
+        self.talk = Talk(scene, lambda message, buffers: self.append((message, buffers)))
+
+    def said(self, kind, **body):
+        "The answer to a question, when all work is done"
+        self.clear()
+        self.talk.hear({'kind': kind, 'ask': 1, 'edition': self.talk.scene.edition, **body})
+        assert self.talk.scene.jobs.wait(120)
+        return next((m, b) for m, b in reversed(self) if m.get('ask') == 1)
+
+
+def mask_of_rows(count, rows):
+    mask = np.zeros(count, bool)
+    mask[list(rows)] = True
+    return mask
+
+
+CHOOSE = """store.choose('map', {said: 'by hand', act: {kind: 'items', rows: given[0], about: 'by hand'},
+  bits: store.step.inside.constructor.of(store.scene.count, given[0])})"""
+
+
+# --- Choosing, both ways
+
+def test_what_is_chosen_anywhere_is_chosen_everywhere(corpus, pages):
+    scene = open_scene(corpus)
+    first, second = pages(scene, 'gallery'), pages(scene, 'facets')
+    changes = []
+    scene.selection.on_change(lambda chosen: changes.append(chosen.ids))
+    first.store(CHOOSE, [3, 1, 4, 15])
+    second.until('store.chosen?.count() === 4')
+    ids = corpus.ids()[[1, 3, 4, 15]].tolist()
+    assert scene.selection.ids == ids == changes[-1] and scene.selection.view.ids().tolist() == ids
+    assert second.store('[...store.chosen.rows()]') == [1, 3, 4, 15]
+
+    scene.selection.set(where={'outcome': 'failed'})
+    failed = np.flatnonzero(corpus.values('outcome') == 'failed').tolist()
+    for page in (first, second):
+        page.until(f'store.chosen?.count() === {len(failed)}')
+        assert page.store('[...store.chosen.rows()]') == failed
+        assert page.store('store.conditions.map((c) => [c.source, c.said])') == [['python', 'failed']]
+
+    first.store(CHOOSE, [0])                         # a choice on the page takes the place of Python's
+    second.until('store.chosen?.count() === 1')
+    assert len(scene.selection.conditions) == 1
+    second.store('store.clear()')
+    first.until('store.chosen === null')
+    assert len(scene.selection) == 0 and changes[-1] == []
+
+
+def test_conditions_of_several_sources_are_met_at_once(corpus, pages):
+    scene = open_scene(corpus)
+    page = pages(scene, 'gallery')
+    page.store(CHOOSE, list(range(0, ITEMS, 2)))
+    failed = np.flatnonzero(corpus.values('outcome') == 'failed').tolist()
+    page.store("""store.choose('facets', {said: 'failed', act: {kind: 'facets', conditions: {outcome: 'failed'}},
+        bits: store.step.inside.constructor.of(store.scene.count, given[0])})""", failed)
+    page.until('store.conditions.length === 2')
+    page.tab.wait_for_timeout(100)
+    assert scene.selection.rows.tolist() == [r for r in failed if r % 2 == 0] == page.store('[...store.chosen.rows()]')
+    how = scene.selection.how.to_json()
+    assert how['kind'] == 'in turn' and [p['kind'] for p in how['parts']] == ['items', 'facets']
+
+
+def test_two_views_of_one_widget_do_not_take_each_others_answers(corpus, pages):
+    scene = open_scene(corpus)
+    first = pages(scene, 'gallery')
+    second = pages(scene, 'facets', view_of=first)
+    names = [f['name'] for f in first.store('store.scene.facets') if f['kind'] != 'text'][:12]
+    ask = """(names) => Promise.all(names.map((n) => window.matnbStore.column(n))).then((found) => found.map((c) => c.name))"""
+    assert first.tab.evaluate(ask, names) == names and second.tab.evaluate(ask, names[::-1]) == names[::-1]
+    first.store(CHOOSE, [5, 6])
+    second.until('store.chosen?.count() === 2')
+    assert first.store('[...store.chosen.rows()]') == [5, 6] == scene.selection.rows.tolist()
+
+
+def test_a_view_that_is_closed_leaves_the_others_alone(corpus, pages, browser):
+    scene = open_scene(corpus)
+    staying, leaving = pages(scene, 'gallery'), FrontPage(browser, scene, 'facets')
+    leaving.close()
+    scene.selection.set(corpus.ids()[:2].tolist())
+    staying.until('store.chosen?.count() === 2')
+    assert len(scene.pages) == 1
+
+
+# --- Steps
+
+def test_a_selection_becomes_a_step_and_the_way_back(corpus, pages):
+    scene = open_scene(corpus)
+    page = pages(scene, 'gallery')
+    page.store(CHOOSE, list(range(10, 40)))
+    answer = page.tab.evaluate("async () => (await window.matnbStore.ask('select_step', {name: 'middle'})).message")
+    page.until('store.step.number === 2')
+    assert (answer['step'], page.store('[...store.step.rows]')) == (2, list(range(10, 40)))
+    assert page.store('store.chosen === null && store.step.mapped') and not scene.selection.conditions
+    places = np.array(page.store('[...store.step.places]')).reshape(-1, 2)
+    assert np.array_equal(places.astype('f4'), scene.path.step.coordinates)
+    assert page.store('store.scene.steps.map((s) => s.name)') == ['', 'middle']
+
+    page.store("store.ask('undo')")
+    page.until('store.step.number === 1')
+    page.store("store.ask('redo')")
+    page.until('store.step.number === 2')
+    assert scene.path.tree.current == 2 and page.store('store.scene.undo').startswith('select')
+
+
+def test_of_two_ways_the_later_one_counts(corpus, pages):
+    scene = open_scene(corpus)
+    scene.path.select(where={'outcome': 'failed'})
+    scene.path.select(corpus.ids()[np.flatnonzero(corpus.values('outcome') == 'failed')[:12]].tolist())
+    scene.path.go(1)
+    page = pages(scene, 'gallery')
+    for number in (3, 2, 1, 2): page.store("void store.ask('go', {step: given[0]})", number)  # 2 and 3 have no map yet
+    assert scene.jobs.wait(60)
+    page.until('store.step.number === 2')
+    page.tab.wait_for_timeout(300)
+    assert page.store('store.step.number') == 2 and page.store('store.step.mapped')
+    assert page.store('store.step.rows.length') == len(scene.path.find(2))
+
+
+def test_the_page_says_what_is_being_done_and_goes_on_meanwhile(corpus, pages):
+    scene = open_scene(corpus)
+    page = pages(scene, 'gallery')
+    page.tab.evaluate("() => { window.said = []; window.matnbStore.on('working', (w) => window.said.push([w.said, w.done])); }")
+    page.store(CHOOSE, list(range(60)))
+    page.tab.evaluate("() => { window.result = null; window.matnbStore.attempt('select_step', {}).then((r) => { window.result = r; }); }")
+    column = page.tab.evaluate("async () => (await window.matnbStore.column('material')).codes.length")
+    assert column == ITEMS
+    page.tab.wait_for_function('() => window.result !== null')
+    said = page.tab.evaluate('() => window.said')
+    assert any(words.startswith('mapping 60') for words, _ in said) and said[-1][1] is True
+
+
+def test_a_corpus_without_vectors_is_shown_and_then_mapped(tmp_path, pages):
+    corpus = matnb.simulate_corpus(tmp_path/'plain', 30, progress=False)
+    scene = open_scene(corpus)
+    page = pages(scene, 'gallery')                   # the fixture waits until there is a step
+    assert scene.jobs.wait(60) and page.store('store.step.mapped')
+    page.until("store.scene.vectors.includes('spectral')")
+    assert page.store('store.scene.edition') == 1
+    again = open_scene(matnb.open_corpus(corpus.path))
+    assert again.path.step.mapped, 'the map is kept'
+
+
+@pytest.mark.parametrize('count', [0, 1, 2, 3])
+def test_very_few_items(tmp_path, count, pages):
+    corpus = matnb.create_corpus(tmp_path/'few', 'Few')
+    if count: corpus = matnb.simulate_corpus(tmp_path/'few', count, progress=False)
+    page = pages(open_scene(corpus), 'explorer')
+    assert page.store('store.step.rows.length') == count
+    assert page.store('store.step.said') == '' or count == 0
+
+
+# --- Renewal
+
+def test_the_page_is_renewed_when_the_corpus_changes_and_what_is_chosen_stays(own_corpus, pages):
+    scene = open_scene(own_corpus)
+    page = pages(scene, 'gallery')
+    ids = own_corpus.ids()
+    page.store(CHOOSE, [2, 20, 30])
+    page.until('store.chosen?.count() === 3')
+    page.tab.wait_for_timeout(80)
+    colleague = matnb.open_corpus(own_corpus.path)
+    colleague.delete(ids[:10].tolist(), why='drift')
+    matnb.simulate_corpus(own_corpus.path, 46, progress=False)
+    assert scene.refresh() and len(scene) == 36
+    page.until('store.scene.edition === 2 && store.step?.rows.length === 36')
+    page.until('store.chosen?.count() === 2')
+    assert scene.selection.ids == ids[[20, 30]].tolist()
+    assert page.store('[...store.chosen.rows()]') == [10, 20]
+    page.store(CHOOSE, [0])
+    page.until('store.chosen?.count() === 1')
+    page.tab.wait_for_timeout(80)
+    assert scene.selection.ids == [ids[10]]
+
+
+def test_a_message_about_an_older_edition_changes_nothing(own_corpus):
+    scene = open_scene(own_corpus)
+    heard = Heard(scene)
+    heard.said('hello')
+    ids = own_corpus.ids().tolist()
+    scene.selection.set(ids[:3])
+    matnb.open_corpus(own_corpus.path).delete(ids[:1], why='drift')
+    scene.refresh()
+    condition = {'source': 'map', 'said': 'x', 'act': None, 'mask': mask_text(np.ones(40, bool))}
+    for message in ({'kind': 'chosen', 'turn': 1, 'conditions': [condition]}, {'kind': 'view', 'view': {'focus': 39}},
+                    {'kind': 'columns', 'facets': ['material']}, {'kind': 'undo'}):
+        heard.clear()
+        heard.talk.hear({**message, 'edition': 1})
+        assert heard[-1][0]['kind'] == 'trouble' and 'renewed' in heard[-1][0]['said']
+    assert scene.selection.ids == ids[1:3] and 'focus' not in scene.view
+    assert own_corpus.ids().tolist() == ids[1:], 'the corpus that was given moves along'
+
+
+def test_annotations_change_columns_and_nothing_else(own_corpus, pages):
+    scene = open_scene(own_corpus)
+    page = pages(scene, 'gallery')
+    before = page.tab.evaluate("async () => (await window.matnbStore.column('outcome')).words")
+    own_corpus.where(outcome='failed').annotate(outcome='to be repeated')
+    assert scene.refresh() and scene.edition == 1
+    page.tab.wait_for_function("async () => (await window.matnbStore.column('outcome')).words.includes('to be repeated')")
+    assert 'to be repeated' not in before
+
+
+# --- Hostile and ill-formed messages
+
+KINDS = sorted(set(_ANSWERS) - {'keep', 'annotate'}) + ['chosen', 'view', 'sing', '', '__class__']
+FIELDS = ['step', 'row', 'rows', 'facets', 'name', 'options', 'conditions', 'turn', 'view', 'first', 'second', 'job',
+          'count', 'vectors', 'text', 'channel', 'size', 'most', 'other', 'within', 'box', 'unlike', 'mask']
+SCALARS = st.one_of(st.none(), st.booleans(), st.integers(-5, 200), st.integers(), st.floats(), st.text(max_size=20),
+                    st.sampled_from(['spectral', 'material', 'phase', 'step', 'all', '<script>', '\ud800', '\0']))
+VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+                      max_leaves=12)
+CONDITIONS = st.lists(st.fixed_dictionaries({}, optional={
+    'source': VALUES, 'said': VALUES, 'act': VALUES, 'mask': VALUES | st.just(mask_text(np.zeros(ITEMS, bool)))}), max_size=3)
+MESSAGES = st.fixed_dictionaries({'kind': st.sampled_from(KINDS) | VALUES}, optional={
+    'ask': st.just(7) | VALUES, 'edition': st.just(1) | VALUES, **{f: VALUES for f in FIELDS},
+    'conditions': CONDITIONS | VALUES})
+
+
+@pytest.fixture(scope='module')
+def line(corpus):
+    logging.getLogger('matnb.explorer.talk').setLevel(logging.CRITICAL)
+    return Heard(open_scene(corpus))
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@given(message=MESSAGES | VALUES)
+def test_no_message_stops_the_line(line, message):
+    scene = line.talk.scene
+    line.clear()
+    line.talk.hear(message)                          # never raises
+    assert scene.jobs.wait(60)
+    for told, buffers in line:
+        json.dumps(told, allow_nan=False).encode()   # what goes to a page is JSON in UTF-8
+        assert told['kind'] and all(isinstance(b, bytes) for b in buffers)
+        if told['kind'] in ('refused', 'trouble'): assert told['said'].strip()
+    ask = message.get('ask') if isinstance(message, dict) else None
+    answered = [told for told, _ in line if told.get('ask') is not None]
+    if type(ask) is int and 0 <= ask < 2**53 and message.get('kind') not in ('chosen', 'view'):
+        assert len(answered) == 1 and answered[0]['ask'] == ask
+    assert scene.edition == 1 and len(scene) == ITEMS and len(scene.selection) <= ITEMS
+    scene.told()
+
+
+@pytest.mark.parametrize('message', [
+    {'kind': 'chosen', 'turn': 1, 'conditions': [{'source': 'map', 'said': '', 'act': None, 'mask': 'A' * 50_000_000}]},
+    {'kind': 'chosen', 'turn': 1, 'conditions': [{}] * 100_000},
+    {'kind': 'columns', 'facets': ['material'] * 10_000},
+    {'kind': 'view', 'view': {'x' * 10: ['y' * 1000] * 10_000}},
+    {'kind': 'places', 'step': 10**400},
+    {'kind': 'rename', 'step': 1, 'name': 'n' * 10_000_000},
+    {'kind': 'branch', 'name': 'x', 'options': {'neighbours': math.nan}},
+], ids=lambda m: m['kind'])
+def test_large_or_strange_messages_are_refused_quickly(line, message):
+    start = time.process_time()
+    line.said(message['kind'], **{k: v for k, v in message.items() if k != 'kind'}) if message['kind'] not in (
+        'chosen', 'view') else line.talk.hear({'edition': 1, 'ask': 1, **message})
+    told = line[-1][0] if line[-1][0]['kind'] != 'working' else line[-2][0]
+    assert told['kind'] == 'refused' and len(told['said']) < 3000
+    assert time.process_time() - start < 5, 'it was looked at for long'
+
+
+def test_deeply_nested_acts_are_refused(line):
+    act: dict = {'kind': 'words', 'text': 'x'}
+    for _ in range(400): act = {'kind': 'any of', 'parts': [act]}
+    condition = {'source': 'map', 'said': 'deep', 'act': act, 'mask': mask_text(mask_of_rows(ITEMS, [1]))}
+    line.clear()
+    line.talk.hear({'kind': 'chosen', 'edition': 1, 'turn': 1, 'conditions': [condition]})
+    assert 'deep' in line[-1][0]['said'] and line.talk.scene.selection.rows.tolist() == [1]
+
+
+def test_words_from_files_are_text_on_their_way_to_the_page(tmp_path, pages):
+    evil = '<img src=x onerror="window.hit=1">'
+    corpus = matnb.simulate_corpus(tmp_path/'evil', 8, progress=False)
+    corpus.annotate(material=evil, sample='</script><script>window.hit=1</script>')
+    matnb.map(matnb.embed(corpus, progress=False), progress=False)
+    scene = open_scene(corpus, colour='material')
+    scene.path.rename(evil)
+    page = pages(scene)
+    scene.selection.set(where={'material': evil})
+    page.until('store.chosen?.count() === 8')
+    page.tab.wait_for_timeout(500)
+    assert page.tab.evaluate('() => window.hit') is None
+    assert page.store('store.scene.steps[0].name') == evil
+
+
+# --- What travels
+
+def test_columns_arrive_as_they_are(corpus, pages):
+    page = pages(open_scene(corpus), 'gallery')
+    fetch = """async (name) => { const c = await window.matnbStore.column(name);
+      return c.words ? [...c.codes].map((n) => c.words[n]) : [...c.values].map((v) => Number.isNaN(v) ? null : v); }"""
+    for name, facet in corpus.facets.items():
+        if facet.kind == 'text': continue
+        told, values = page.tab.evaluate(fetch, name), corpus.values(name)
+        if facet.kind == 'category': assert told == values.tolist(), name
+        elif facet.kind == 'quantity': assert told == [None if np.isnan(v) else float(np.float32(v)) for v in values], name
+        else: assert told == [None if np.isnan(v) else v for v in corpus.column(name)], name
+
+
+@given(st.lists(st.booleans(), max_size=70))
+def test_a_choice_survives_the_way_there_and_back(choice):
+    mask = np.array(choice, bool)
+    assert mask_of(mask_text(mask), len(mask)).tolist() == choice
+
+
+def test_a_category_of_very_many_words_is_cut(tmp_path):
+    corpus = matnb.simulate_corpus(tmp_path/'many', 4, progress=False)
+    from matnb.corpus.facets import Facet
+    from matnb.explorer.columns import MOST_WORDS, _packed_words
+    rng = np.random.default_rng(1)
+    words = np.array(['', *[f'word {n}' for n in range(8000)]])
+    codes = np.concatenate([np.arange(8001), rng.zipf(1.3, 50_000) % 8001])
+    packed = _packed_words(Facet('sample'), codes, words)
+    assert packed.other and packed.values.dtype == 'u2' and len(packed.words) == MOST_WORDS + 2
+    counts = np.bincount(packed.values, minlength=len(packed.words))
+    assert (np.diff(counts[1:-1]) <= 0).all() and counts.sum() == 58_001 and counts[0] == (codes == 0).sum()
+    known = packed.values <= MOST_WORDS
+    assert (np.array(packed.words)[packed.values[known]] == words[codes[known]]).all()
+    assert pack_column(corpus, 'outcome').values.dtype == 'u1'
+
+
+# --- Leaving
+
+def test_a_scene_is_forgotten_when_nobody_holds_it(corpus):
+    scene = open_scene(corpus)
+    heard = Heard(scene)
+    heard.said('hello')
+    heard.talk.close()
+    gone = weakref.ref(scene)
+    del scene, heard
+    gc.collect()
+    assert gone() is None
+
+
+# --- How long the first view takes
+
+def test_the_first_view_costs_little(corpus, measured):
+    many = matnb.Path.begin(corpus, on='map of spectral')
+    start = time.process_time()
+    heard = Heard(Scene(many))
+    for kind, body in (('hello', {}), ('places', {'step': 1}), ('columns', {'facets': ['material']})): heard.said(kind, **body)
+    sent = len(joined()) + sum(len(json.dumps(m)) + sum(map(len, b)) for m, b in heard)
+    measured(f'first view of {ITEMS} items: {time.process_time() - start:.3f} s of the processor, {sent / 1e3:.0f} kB')
+    assert sent < 3_000_000
+
+
+def test_names_are_found_at_the_top_level():
+    text = 'export const A = 1;\nconst B = 2;\nasync function c() {}\nexport class D {}\n  const inner = 1;\nlet e;\n'
+    assert top_level_names(text) == ['A', 'B', 'c', 'D', 'e']
