@@ -296,7 +296,7 @@ def add_step(
     code.choose('path.select', step.selection, among, wanted, name=step.record.name)
     if step.mapped or options: code.lines.append(call('path.refine', (), options))
 
-
+# %% ../../nbs/explorer/10_view_code.ipynb #4a53d627
 def view_code(
     scene: Scene,  # That is looked at
     where: str = '',  # What `open_corpus` is given, if not the corpus's own folder
