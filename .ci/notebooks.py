@@ -16,7 +16,7 @@ from nbclient.exceptions import CellExecutionError
 sys.path.insert(0, str(Path(__file__).parents[1]/'docs'))
 from house import ROOT, notebooks  # noqa: E402
 
-WIDGET = 'application/vnd.jupyter.widget-view+json'  # lives as long as its kernel; the still picture beside it is stored
+WIDGET = 'application/vnd.jupyter.widget-view+json'  # a widget lives as long as its kernel; its still picture is stored
 NOT_RUN = re.compile(r'^#\|\s*eval:\s*false\s*$', re.M)
 
 
