@@ -56,7 +56,8 @@ class ServedExplorer(JSComponent):  # type: ignore[misc]
         except (TypeError, ValueError): message = None
         refused = None if self.may_write else self._refusal(message)
         if refused is None: return self.talk.hear(message)
-        self._say({'edition': self.talk.scene.edition, **refused.body, 'ask': message.get('ask')}, list(refused.buffers))
+        about = {'edition': self.talk.scene.edition, 'ask': message.get('ask')}
+        self._say({**refused.body, **about}, list(refused.buffers))
 
     def _refusal(self, message: Any) -> Reply | None:
         "The answer to a question that would write to the disk; the first map would, so the items are shown without"
