@@ -152,7 +152,7 @@ def test_colours_change_without_python(gallery):
 
 
 def test_other_channels(gallery):
-    for channel, number in (('height', 0), ('phase', 1)):
+    for channel, number in (('height', 0), ('amplitude', 1)):
         gallery.tab.get_by_label('Channel').select_option(channel)
         gallery.tab.wait_for_timeout(150)
         gallery.tab.wait_for_function(ALL_HERE)
@@ -512,7 +512,7 @@ def test_tags_and_notes_reach_the_corpus(card):
     card.tab.get_by_role('button', name='Save notes').click()
     card.tab.wait_for_function("() => document.querySelector('.mx-saving').hidden")
     item = matnb.open_corpus(card.scene.corpus.path)[item_id]
-    assert item.facets['notes'] == 'a worn tip' and item.facets['tags'] == 'bent, <b>bold</b>'
+    assert item.facets['notes'] == 'a worn tip' and item.facets['tags'] == '<b>bold</b>, bent'
     assert item.history()[-1].why == 'seen again'
     card.tab.get_by_label('Take away the tag <b>bold</b>').click()
     card.tab.wait_for_function("() => document.querySelectorAll('.mx-tags li').length === 1")

@@ -5,7 +5,7 @@ import { Bits } from './bits.js';
 import { button, make, slowly, stops } from './dom.js';
 import { sayCount } from './units.js';
 
-const SOURCES = { map: 'on the map', facets: 'facet', words: 'search', near: 'like', properties: 'properties', python: 'Python' };
+const SOURCES = { map: 'map', facets: 'facets', words: 'search', near: 'like', properties: 'properties', python: 'Python' };
 
 export function drawChips(element, store) {
   const chips = make('ul', { class: 'mx-chips', 'aria-label': 'What is chosen' });
@@ -36,12 +36,12 @@ function chipsOf(condition, store) {
   if (!facets) return [chip(condition.said, SOURCES[condition.source] ?? condition.source, () => store.choose(condition.source, null))];
   return [...facets].map(([name, asked]) => {
     const facet = store.scene.facets.find((each) => each.name === name) ?? { name, unit: '' };
-    return chip(sayAsked(asked, facet), SOURCES.facets, () => askFacet(store, name, null).catch((error) => store.complain(error)));
+    return chip(sayAsked(asked, facet), '', () => askFacet(store, name, null).catch((error) => store.complain(error)));
   });
 }
 
 function chip(said, source, remove) {
-  return make('li', { class: 'mx-condition' }, make('span', { class: 'mx-quiet' }, source), make('span', { class: 'mx-condition-said', title: said }, said),
+  return make('li', { class: 'mx-condition' }, source && make('span', { class: 'mx-quiet' }, source), make('span', { class: 'mx-condition-said', title: said }, said),
     button('×', remove, { 'aria-label': `Take away: ${said}`, class: 'mx-close' }));
 }
 
