@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['Send', 'Declined', 'Reply', 'SceneItems', 'SceneRows', 'SceneFacets', 'SceneSteps', 'said_of_quality', 'ScenePages',
-           'viewed', 'Scene', 'changed_facets', 'take_in_new_items']
+           'ToldScene', 'viewed', 'Scene', 'changed_facets', 'take_in_new_items']
 
 # %% ../../nbs/explorer/02_scene.ipynb #b8794d46
 import logging
@@ -208,6 +208,10 @@ class ScenePages(SceneSteps):
             try: send({'kind': kind, 'edition': self.edition, **body}, list(buffers))
             except Exception: logging.getLogger(__name__).exception('a page could not be told “%s”', kind)
 
+# %% ../../nbs/explorer/02_scene.ipynb #07328f62
+class ToldScene(ScenePages):
+    "A scene that says where one is and how it is looked at"
+
     def look(self, change: dict[str, Any], but: Send | None = None) -> None:
         "Look at it otherwise; every page but the one that said so is told"
         self.view = viewed(self.view, change)
@@ -241,8 +245,8 @@ def viewed(
     known = {name: value for name, value in view.items() if isinstance(value, dict)}
     return {**view, **{n: {**known[n], **v} if n in known and isinstance(v, dict) else v for n, v in change.items()}}
 
-# %% ../../nbs/explorer/02_scene.ipynb #7fc81b5a
-class Scene(ScenePages):
+# %% ../../nbs/explorer/02_scene.ipynb #5db54302
+class Scene(ToldScene):
     "What one or several pages look at"
 
     given: 'Corpus | None' = None  # The corpus that a person holds, which moves along
@@ -258,6 +262,10 @@ class Scene(ScenePages):
                 return walked
             self._renew()
             return True
+
+    def keep_up(self) -> None:
+        "Renew the scene if the corpus of its path has moved on, so that both mean the same items"
+        if self.corpus.snapshot is not self.seen: self.refresh()
 
     def _walked(self) -> None:
         self.tell_steps(True)

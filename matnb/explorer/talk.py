@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['MOST_CONDITIONS', 'LONGEST_VIEW', 'answer_hello', 'answer_columns', 'answer_ping', 'answer_stop', 'hear_chosen',
-           'hear_view', 'answer_for', 'in_words', 'Line', 'Talk']
+           'hear_view', 'answer_for', 'in_words', 'Line', 'Asked', 'Talk']
 
 # %% ../../nbs/explorer/04_talk.ipynb #9e5ffa76
 import json
@@ -166,8 +166,30 @@ class Line:
         kind = {'kind': 'trouble'} if ask is None else {'kind': 'refused', 'ask': ask}
         self.send({**kind, 'edition': self.scene.edition, 'said': in_words(error)}, [])
 
-# %% ../../nbs/explorer/04_talk.ipynb #0097775d
-class Talk(Line):
+# %% ../../nbs/explorer/04_talk.ipynb #a92a07cc
+class Asked(Line):
+    "A line on which a page asks"
+
+    def _answer(self, message: Any) -> Reply | Later | None:
+        said = Record(message, 'the message')
+        kind = said.text('kind', 40)
+        self.scene.keep_up()
+        if kind not in ('hello', 'ping') and said.whole('edition') != self.scene.edition:
+            raise Declined('The corpus has changed since; the page is being renewed.')
+        said.where = ''
+        self.views += kind == 'hello'
+        if kind not in _HEARD: return answer_for(kind)(self.scene, said)
+        _HEARD[kind](self.scene, said, self.send)
+        if kind == 'chosen' and self.views > 1: self._echo(said.whole('turn'))
+        return None
+
+    def _echo(self, turn: int) -> None:
+        "Tell the other views of the same line; the one that chose knows itself by its turn"
+        told = {'kind': 'chosen', 'edition': self.scene.edition, 'turn': turn, 'own': True}
+        self.send({**told, 'conditions': self.scene.selection.told()}, [])
+
+# %% ../../nbs/explorer/04_talk.ipynb #5060bdb6
+class Talk(Asked):
     "One page, and the scene that it looks at"
 
     def hear(
@@ -186,23 +208,6 @@ class Talk(Line):
         else:
             if isinstance(found, Later): self._later(ask, found)
             elif found is not None: self.reply(ask, found)
-
-    def _answer(self, message: Any) -> Reply | Later | None:
-        said = Record(message, 'the message')
-        kind = said.text('kind', 40)
-        if kind not in ('hello', 'ping') and said.whole('edition') != self.scene.edition:
-            raise Declined('The corpus has changed since; the page is being renewed.')
-        said.where = ''
-        self.views += kind == 'hello'
-        if kind not in _HEARD: return answer_for(kind)(self.scene, said)
-        _HEARD[kind](self.scene, said, self.send)
-        if kind == 'chosen' and self.views > 1: self._echo(said.whole('turn'))
-        return None
-
-    def _echo(self, turn: int) -> None:
-        "Tell the other views of the same line; the one that chose knows itself by its turn"
-        told = {'kind': 'chosen', 'edition': self.scene.edition, 'turn': turn, 'own': True}
-        self.send({**told, 'conditions': self.scene.selection.told()}, [])
 
     def _later(self, ask: int | None, later: Later) -> None:
         edition = self.scene.edition
