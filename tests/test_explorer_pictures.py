@@ -568,6 +568,24 @@ def test_a_box_is_searched_for(card):
     card.tab.wait_for_function("() => document.querySelector('.mx-strip-title').innerText === 'Neighbours'")
 
 
+def test_where_a_region_was_found_is_framed(open_part, tmp_path):
+    from matnb.similarity.encoders import encoder
+    from matnb.similarity.regions import Windows
+    made = identity_corpus(tmp_path/'parts', 20)
+    matnb.embed(made, encoder('spectral', side=32), name='parts', windows=Windows((0.5,), (2,)), progress=False)
+    page = open_part('item', Scene(Walk.begin(made, on='overview')), width=420, height=1200)
+    page.store("(store.focus(3), store.searchRegion({ row: 3, box: { x: 20, y: 30, size: 32 }, said: 'a box' }))")
+    page.tab.wait_for_selector('.mx-window-light')
+    found = [m for m in page.heard if m['kind'] == 'near'][-1]
+    assert found['box'] == {'x': 20, 'y': 30, 'size': 32}
+    corners = np.array([[float(v) for v in p.split(',')] for p in
+                        page.tab.locator('.mx-window-light').first.get_attribute('points').split()])
+    assert corners.shape == (4, 2) and np.ptp(corners, 0).max() < 100
+    page.tab.get_by_role('button', name='Choose these').click()
+    page.until('store.chosen !== null')
+    assert page.store("store.conditions[0].act.kind") == 'items'
+
+
 def test_large_picture_opens_and_closes(card):
     card.tab.get_by_role('button', name='Enlarge').click()
     assert card.tab.locator('dialog .mx-plane').count() == 1

@@ -181,7 +181,7 @@ export class Strip {
     this.examples.replaceChildren(...all, button('Only the first', () => { this.likes = []; this.unlikes = []; this.#ask(); }, { class: 'mx-tiny' }));
   }
 
-  #nameOf(row) { return this.#names.get(row) || `item ${sayCount(row + 1)}`; }
+  #nameOf(row) { return this.#names.get(row) || this.#store.pictures.labelOf(row) || `item ${sayCount(row + 1)}`; }
 
   // --- Reasons
 
