@@ -165,7 +165,8 @@ export class Strip {
       const about = cell.frame.about;
       if (about?.label) this.#names.set(cell.row, about.label);
       const name = about?.failed ? `Item that cannot be shown: ${about.failed}` : about?.alt || 'Picture on its way';
-      cell.pick.setAttribute('aria-label', `${name}; distance ${this.found.distances_said?.[at] ?? sayDistance(this.found.distances[at])}`);
+      const far = this.found.distances_said?.[at] ?? sayDistance(this.found.distances[at]);
+      cell.pick.setAttribute('aria-label', [name, `distance ${far}`, cell.frame.scale && `scale bar ${cell.frame.scale}`].filter(Boolean).join('; '));
       cell.element.classList.toggle('mx-hovered', this.#store.hovered === cell.row);
       cell.element.classList.toggle('mx-carded', this.#store.focused === cell.row);
     }
