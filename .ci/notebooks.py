@@ -16,6 +16,7 @@ from nbclient.exceptions import CellExecutionError
 sys.path.insert(0, str(Path(__file__).parents[1]/'docs'))
 from house import ROOT, notebooks  # noqa: E402
 
+WIDGET = 'application/vnd.jupyter.widget-view+json'  # a widget lives as long as its kernel; its still picture is stored
 NOT_RUN = re.compile(r'^#\|\s*eval:\s*false\s*$', re.M)
 
 
@@ -37,7 +38,9 @@ def rerun(path: Path) -> str:
     for cell in nb.cells:
         outputs = cell.get('outputs', [])
         warned += ''.join(o.text for o in outputs if is_stderr(o))
+        for output in outputs: output.get('data', {}).pop(WIDGET, None)
         if outputs: cell.outputs = [o for o in outputs if not is_stderr(o)]
+    nb.metadata.pop('widgets', None)
     nbformat.write(nb, path)
     return warned
 

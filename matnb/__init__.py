@@ -7,7 +7,7 @@ __all__ = ['open_corpus', 'create_corpus', 'Corpus', 'collect', 'last_report', '
            'public_data', 'Facet', 'Channel', 'Measurement', 'NotAnImage', 'Unreadable', 'embed', 'vector_of',
            'encoder', 'combine', 'search', 'Box', 'map', 'open_map', 'Path', 'open_path', 'predict_from_neighbours',
            'predict_for', 'facets_explaining', 'failed_near', 'contradicting_items', 'trend_along', 'Windows',
-           'explore']
+           'explore', 'open_view']
 
 # %% ../nbs/01_matnb.ipynb #e6ecdfaf
 from importlib import import_module
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from matnb.corpus.simulated import simulate_corpus
     from matnb.corpus.store import Corpus, create_corpus, open_corpus
     from matnb.explorer.page import explore
+    from matnb.explorer.saved_views import open_view
     from matnb.similarity.contradictions import contradicting_items
     from matnb.similarity.embedding import embed, vector_of
     from matnb.similarity.encoders import encoder
@@ -72,13 +73,14 @@ _ROOM_OF = {
     'trend_along': 'similarity.trends',
     'Windows': 'similarity.regions',
     'explore': 'explorer.page',
+    'open_view': 'explorer.saved_views',
 }
 
 _all_ = ['open_corpus', 'create_corpus', 'Corpus', 'collect', 'last_report', 'CollectReport', 'simulate_corpus',
          'fetch', 'public_data', 'Facet', 'Channel', 'Measurement', 'NotAnImage', 'Unreadable',
          'embed', 'vector_of', 'encoder', 'combine', 'search', 'Box', 'map', 'open_map', 'Path', 'open_path',
          'predict_from_neighbours', 'predict_for', 'facets_explaining', 'failed_near', 'contradicting_items',
-         'trend_along', 'Windows', 'explore']
+         'trend_along', 'Windows', 'explore', 'open_view']
 
 # %% ../nbs/01_matnb.ipynb #f966027d
 def __getattr__(name: str) -> Any:

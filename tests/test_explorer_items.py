@@ -7,7 +7,15 @@ import time
 
 import numpy as np
 import pytest
-from explorer_corpora import HOSTILE, Identity, embed_synthetically, hostile_corpus, identity_corpus, read_identity
+from explorer_corpora import (
+    HOSTILE,
+    Identity,
+    embed_synthetically,
+    hostile_corpus,
+    identity_corpus,
+    identity_image,
+    read_identity,
+)
 from PIL import Image
 
 from matnb.corpus.facets import Facet
@@ -136,6 +144,17 @@ def test_pictures_say_what_they_show(odd):
     assert asked_by_nothing['labels'] == ['phase: spikes']
 
 
+@pytest.mark.parametrize('low, high', [(-90, 90), (0, 180), (-170, 10), (200, 340), (-90, 200)])
+def test_domains_that_are_brighter_stay_brighter(tmp_path, low, high):
+    "The cut of the circle turns no contrast over: the code in the phase can be read"
+    corpus = create_corpus(tmp_path/'phases')
+    fields = np.where(identity_image(77)[0] > 0, high, low) + np.random.default_rng(0).normal(size=(64, 64))
+    corpus.append([Measurement(fields[None].astype(kind), (PHASE,)) for kind in ('f4', 'f2', 'f8')])
+    embed_synthetically(corpus, np.arange(3))
+    _, pngs = Page(Scene(Walk.begin(corpus))).body('thumbnails', rows=[0, 1, 2], channel='phase', size=64)
+    assert [read_identity(pixels(png)) for png in pngs] == [Identity(77, 0)] * 3
+
+
 def test_a_damaged_image_fails_alone_and_is_shown_once_it_is_mended(clouds):
     file = next(f for f in (clouds.scene.corpus.path/'image_0').rglob('*') if f.is_file() and f.stat().st_size > 9000)
     before = file.read_bytes()
@@ -181,10 +200,10 @@ def test_the_right_picture_whatever_happens_to_the_corpus(tmp_path, seed):
         if act == 'compact': corpus.compact()
         scene = Scene(Walk.begin(open_corpus(corpus.path), on='overview'))
         page, rows = Page(scene), [rng.randrange(len(scene)) for _ in range(12)]
-        channel = rng.choice(['height', 'phase'])
+        channel = rng.choice(['height', 'amplitude'])
         _, pngs = page.body('thumbnails', rows=rows, channel=channel, size=rng.choice([24, 40, 64]))
         for row, png in zip(rows, pngs, strict=True):
-            assert read_identity(pixels(png)) == Identity(owner[scene.id(row)], channel == 'phase')
+            assert read_identity(pixels(png)) == Identity(owner[scene.id(row)], channel == 'amplitude')
         card, _ = page.body('card', row=rows[0])
         assert card['id'] == scene.id(rows[0]) and card['metadata'] == {'number': str(owner[card['id']])}
 
@@ -215,7 +234,7 @@ def test_many_pictures_cost_little(clouds, measured):
     thumbnails.KEPT.__init__()
     for what in ('made', 'kept'):
         begin = time.process_time()
-        _, pngs = clouds.body('thumbnails', rows=list(range(48)), channel='phase', size=96)
+        _, pngs = clouds.body('thumbnails', rows=list(range(48)), channel='amplitude', size=96)
         measured(f'48 thumbnails of 64 x 64 points, {what}: {1000 * (time.process_time() - begin):.1f} ms CPU')
     assert len(pngs) == 48
 

@@ -256,7 +256,7 @@ def test_a_condition_from_python_is_seen_in_the_facets(page):
     page.waiting.put((told, []))
     settle(page)
     assert word(page, 'material', first).get_attribute('aria-checked') == 'true'
-    assert page.tab.locator('.mx-condition').inner_text().split('\n')[1] == f'material {first}'
+    assert page.tab.locator('.mx-condition-said').inner_text() == f'material {first}'
 
 
 def test_many_words_are_folded_and_found(page):
@@ -461,6 +461,102 @@ def test_waiting_is_explained(browser, path):
     page.tab.close()
 
 
+# --- Steps
+
+@pytest.fixture
+def stepping(browser, path):
+    "A page with a path of its own, since these tests leave steps behind"
+    page = FrontPage(browser, Scene(matnb.Path.begin(path.corpus, on='map of spectral')), height=600)
+    page.until('store.step !== null')
+    yield page
+    assert page.errors == []
+    page.close()
+
+
+def crumbs(page): return page.tab.locator('.mx-crumbs li').all_inner_texts()
+
+
+def test_steps_are_made_renamed_left_undone_and_deleted(stepping):
+    page = stepping
+    material, count = next(iter(page.scene.items.counts('material').items()))
+    word(page, 'material', material).click()
+    settle(page)
+    page.tab.get_by_role('button', name='Map this selection').click()
+    page.until(f'store.step.rows.length === {count}')
+    settle(page)
+    assert crumbs(page) == [f'all · {COUNT}', f'{material} · {count}']
+    assert count_of(word(page, 'material', material)) == (count,), 'nothing is chosen in a new step'
+    page.tab.get_by_role('button', name='All steps').click()
+    page.tab.get_by_role('button', name=f'Rename {material}').click()
+    page.tab.get_by_label('New name').fill('<b>islands</b>')
+    page.tab.keyboard.press('Enter')
+    page.tab.get_by_role('dialog', name='All steps').get_by_text('<b>islands</b>', exact=True).wait_for()
+    assert crumbs(page)[-1] == f'<b>islands</b> · {count}'
+    page.tab.keyboard.press('Escape')
+    page.tab.locator('.mx-crumbs button').first.click()
+    page.until(f'store.step.rows.length === {COUNT}')
+    settle(page)
+    page.tab.get_by_role('button', name='All steps').click()
+    page.tab.get_by_role('button', name='Delete <b>islands</b>').click()
+    page.tab.get_by_role('button', name='Delete', exact=True).first.click()
+    page.until('store.scene.steps.length === 1')
+    page.tab.keyboard.press('Escape')
+    page.tab.get_by_role('button', name='Undo').click()
+    page.until('store.scene.steps.length === 2')
+
+
+def test_two_steps_are_compared_beside_each_other(stepping):
+    page = stepping
+    compare = page.tab.get_by_role('button', name='Compare', exact=True)
+    compare.click()
+    assert 'only one step' in page.tab.get_by_role('dialog', name='Compare').inner_text()
+    page.tab.keyboard.press('Escape')
+    word(page, 'material', next(iter(page.scene.items.counts('material')))).click()
+    settle(page)
+    page.tab.get_by_role('button', name='Map this selection').click()
+    page.until('store.scene.steps.length === 2')
+    settle(page)
+    compare.click()
+    page.tab.get_by_role('dialog', name='Compare').get_by_role('button', name='Compare').click()
+    page.tab.get_by_role('region', name='Comparison').wait_for()
+    assert page.store('store.other.rows.length') == COUNT and page.tab.locator('.mx-map-pane').count() == 2
+    page.tab.get_by_role('button', name='End', exact=True).click()
+    settle(page)
+    assert page.store('store.other') is None and page.tab.locator('.mx-map-pane').count() == 1
+
+
+def test_a_branch_is_made_in_three_dimensions(stepping):
+    page = stepping
+    page.tab.get_by_role('button', name='Branch').click()
+    page.tab.get_by_label('Dimensions').select_option('3')
+    page.tab.get_by_role('button', name='Make the branch').click()
+    page.until('store.step.dimensions === 3', timeout=60_000)
+    assert page.store('store.step.rows.length') == COUNT
+
+
+# --- Taking away
+
+def test_code_is_shown_and_copied(page):
+    page.tab.get_by_role('button', name='Copy as code').click()
+    text = page.tab.get_by_label('Python code')
+    text.wait_for()
+    assert 'matnb.explore' in text.input_value()
+    page.tab.get_by_role('dialog', name='Copy as code').get_by_text(re.compile('^(Copied|Selected)')).wait_for()
+    page.tab.keyboard.press('Escape')
+
+
+def test_a_table_is_kept_and_said_where(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    page.tab.get_by_role('button', name='Keep', exact=True).click()
+    panel = page.tab.get_by_role('dialog', name='Keep')
+    panel.get_by_label('Name').fill('chosen.csv')
+    panel.get_by_role('button', name='Keep').click()
+    panel.get_by_text('chosen.csv').wait_for()
+    [written] = tmp_path.rglob('chosen.csv')
+    assert len(written.read_text().splitlines()) == COUNT + 1
+    page.tab.keyboard.press('Escape')
+
+
 # --- Properties
 
 def properties_page(page, across, up):
@@ -498,14 +594,16 @@ def test_a_box_is_a_range_of_both_properties(page):
     properties_page(page, 'drive_frequency', 'drive_amplitude')
     drag_over(page, page.tab.locator('.mx-plot-points').bounding_box(), [(0.5, 0.1), (0.95, 0.9)])
     [condition] = conditions(page)
-    assert condition.source == 'properties' and set(condition.act['conditions']) == {'drive_frequency', 'drive_amplitude'}
+    assert condition.source == 'properties'
+    assert set(condition.act['conditions']) == {'drive_frequency', 'drive_amplitude'}
     assert condition.mask.any() and np.array_equal(condition.mask, as_library(page, condition.act))
 
 
 def test_a_lasso_names_its_items(page):
     properties_page(page, 'drive_frequency', 'drive_amplitude')
     page.tab.get_by_role('button', name='Lasso').last.click()
-    drag_over(page, page.tab.locator('.mx-plot-points').bounding_box(), [(0.5, 0.02), (0.98, 0.02), (0.98, 0.98), (0.5, 0.98)])
+    around = [(0.5, 0.02), (0.98, 0.02), (0.98, 0.98), (0.5, 0.98)]
+    drag_over(page, page.tab.locator('.mx-plot-points').bounding_box(), around)
     [condition] = conditions(page)
     assert condition.act['kind'] == 'items' and condition.act['rows'] == np.flatnonzero(condition.mask).tolist() != []
 
@@ -570,8 +668,8 @@ def test_bins_hold_what_numpy_finds(functions, log):
     values[::7] = np.nan
     values[::11] = values[3]
     low, high = np.nanmin(values), np.nanmax(values)
-    edges = functions("new Axis({ low: given[0], high: given[1], kind: 'quantity', unit: '', log: given[2] }).edges(36)",
-                      low, high, log)
+    edges = functions("new Axis({ low: given[0], high: given[1], kind: 'quantity', unit: '', log: given[2] })"
+                      '.edges(36)', low, high, log)
     given = [None if np.isnan(v) else v for v in values]
     codes = functions("Array.from(binned(Float64Array.from(given[0], (v) => v ?? NaN), given[1], given[2]))",
                       given, edges, log)
@@ -590,6 +688,25 @@ def test_counting_in_a_set_of_any_length(functions):
                           'return Array.from(turn.value); })()', codes.tolist(),
                           np.packbits(mask, bitorder='little').tolist())
         assert found == np.bincount(codes[mask], minlength=5).tolist()
+
+
+@pytest.mark.parametrize(('text', 'usual', 'unit', 'value'), [
+    ('20', 'nm', 'm', 2e-8), ('20 nm', 'µm', 'm', 2e-8), ('1.5um', 'nm', 'm', 1.5e-6), ('1e-7 m', 'nm', 'm', 1e-7),
+    ('50', 'pm/V', 'pm/V', 50), ('-3.5', '°C', '°C', -3.5), ('2 V', 'nm', 'm', None), ('a few', 'nm', 'm', None),
+    ('1.2.3', 'nm', 'm', None), ('', 'nm', 'm', None), ('4', '', '', 4)])
+def test_quantities_are_read_with_and_without_their_unit(functions, text, usual, unit, value):
+    found = functions('((v) => Number.isNaN(v) ? null : v)(readQuantity(...given))', text, usual, unit)
+    assert found == (value if value is None else pytest.approx(value, rel=1e-12))
+
+
+@pytest.mark.parametrize(('spread', 'log'), [('lognormal', True), ('uniform', False), ('discrete', False)])
+def test_an_axis_is_logarithmic_where_that_spreads_values_evenly(functions, spread, log):
+    random = np.random.default_rng(7)
+    values = {'lognormal': random.lognormal(0, 1.5, 500), 'uniform': random.uniform(1, 100, 500),
+              'discrete': random.choice([1.0, 2.0, 5.0, 10.0], 500)}[spread]
+    found = functions('[middleOfValues(given[0], given[0].map((_, n) => n)), wantsLog(Math.min(...given[0]), '
+                      'Math.max(...given[0]), middleOfValues(given[0], given[0].map((_, n) => n)))]', values.tolist())
+    assert found == [np.sort(values)[250], log]
 
 
 def test_ranks_share_their_mean_among_equals(functions):

@@ -166,6 +166,7 @@ class Walk:
         self.tab.mouse.wheel(0, float(self.rng.choice([-2000, 300, 900, 5000])))
 
     def order(self):
+        self.tab.evaluate('() => window.matnbStore.focus(-1)')     # the card lies over the gallery
         choice = self.tab.locator('.mx-area-gallery select').first
         names = choice.locator('option').evaluate_all('(all) => all.filter((o) => !o.disabled).map((o) => o.value)')
         if names: choice.select_option(str(self.rng.choice(names)))

@@ -363,7 +363,7 @@ def type_said(
     if of == 'Optional': return found | None if found else None
     return types.GenericAlias(list, (found,)) if of.lower() == 'list' and found else None
 
-
+# %% ../../nbs/explorer/23_run_form.ipynb #49e6f1fd
 def fields_of_assignments(
     source: str,  # `size = 5e-7  # Length of the fast axis [m]`, one a line
 ) -> list[Field]:  # In their order
@@ -455,7 +455,7 @@ class Run:
     told_at: float = 0.0  # When pages were last told how far it is
     thread: threading.Thread | None = None
 
-
+# %% ../../nbs/explorer/23_run_form.ipynb #faa26ff1
 class WorkingForm(WatchedForm):
     "A form whose values are given to a function"
 
@@ -482,6 +482,13 @@ class WorkingForm(WatchedForm):
 
     def told_run(self) -> None:
         "Called whenever a run begins, goes on or ends; pages are told there"
+
+    def _report(self, run: Run, share: float, said: str) -> None:
+        if run.stop_asked: raise Stopped('stopped')
+        run.share, run.said = float(np.clip(share, 0, 1)), plain_text(said, 200)
+        if time.monotonic() < run.told_at + 0.1: return  # nobody reads faster
+        run.told_at = time.monotonic()
+        self.told_run()
 
 # %% ../../nbs/explorer/23_run_form.ipynb #4279ec3b
 class RunningForm(WorkingForm):
@@ -510,13 +517,6 @@ class RunningForm(WorkingForm):
         self.run_now = None
         self.told_run()
         for act in list(self._enders) if self.error is None else []: act(self.result)
-
-    def _report(self, run: Run, share: float, said: str) -> None:
-        if run.stop_asked: raise Stopped('stopped')
-        run.share, run.said = float(np.clip(share, 0, 1)), plain_text(said, 200)
-        if time.monotonic() < run.told_at + 0.1: return  # nobody reads faster
-        run.told_at = time.monotonic()
-        self.told_run()
 
     def stop(self) -> None:
         "Stop at the next report"
@@ -584,7 +584,7 @@ def takes_prefix(
     "Whether a unit is usually written with a prefix"
     return unit in ('m', 'V', 'Hz', 'A', 's', 'N')
 
-
+# %% ../../nbs/explorer/23_run_form.ipynb #3c2704c7
 class ToldForm(RunningForm):
     "A form that talks to pages"
 
@@ -681,7 +681,7 @@ def _is_entry(value: Any) -> bool:
     if isinstance(value, list): return len(value) <= 1000 and all(isinstance(v, str) for v in value)
     return isinstance(value, bool) or isinstance(value, str) and len(value) <= 65_536
 
-
+# %% ../../nbs/explorer/23_run_form.ipynb #ae36435d
 def told_form(
     form: TypedForm,  # Any
 ) -> dict[str, Any]:  # JSON
@@ -713,7 +713,7 @@ def fields_asked(
                                                 f'{", ".join(sorted(known))}')
     return [replace(f, **about.get(f.name, {})) for f in made]
 
-
+# %% ../../nbs/explorer/23_run_form.ipynb #1163bf43
 class RunForm(anywidget.AnyWidget):
     "A form for a function, a notebook or a list of fields"
 

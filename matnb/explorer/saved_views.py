@@ -14,7 +14,7 @@ import json
 import os
 import pathlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,6 +32,7 @@ from ..similarity.path_files import MOST_BYTES, PathFileError, StoredPath, path_
 from ..similarity.paths import path_of_stored
 from ..similarity.records import Record, WrongRecord, all_of, read_json
 from ..similarity.selections import id_numbers, rows_of
+from ..similarity.steps import StepMap
 
 if TYPE_CHECKING:
     from matnb.explorer.page import Explorer
@@ -159,10 +160,15 @@ def view_from_json(
         return KeptView(path, chosen, read_look(r), _read_named(r.record('items')), r.text('title', 500),
                         r.text('who', 200), r.text('when', 40), r.text('matnb', 40))
 
-# %% ../../nbs/explorer/11_saved_views.ipynb #ea06a07a
+# %% ../../nbs/explorer/11_saved_views.ipynb #f893d6e8
+_JUDGED = {'trustworthiness', 'continuity', 'lost', 'k', 'judged', 'items'}  # What is said of a map, all or nothing
+
+
 def _read_path(given: dict[str, Any]) -> StoredPath:
-    try: return path_from_json(json.dumps(given))
+    try: stored = path_from_json(json.dumps(given))
     except WrongRecord as e: raise WrongRecord(f'in its path: {e}') from None
+    half = {n for n, m in stored.maps.items() if 'trustworthiness' in m.quality and not _JUDGED <= m.quality.keys()}
+    return replace(stored, maps={n: StepMap(m.coordinates) if n in half else m for n, m in stored.maps.items()})
 
 
 def _read_chosen(record: Record, count: int) -> KeptCondition:

@@ -150,7 +150,8 @@ _PAGE = '''<!doctype html>
 <meta http-equiv="Content-Security-Policy" content="{policy}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <link rel="icon" href="data:,"><title>{title}</title><style>{style}</style></head>
-<body><main><p class="page-said">{said}</p><noscript><p>This page needs JavaScript, which is switched off.</p></noscript>
+<body><main><p class="page-said">{said}</p>
+<noscript><p>This page needs JavaScript, which is switched off.</p></noscript>
 <div id="explorer"></div>{tags}</main><script type="module">{script}</script></body></html>
 '''
 _STYLE = '''body { margin: 0; font-family: system-ui, sans-serif; background: #ffffff; color: #1f2328; }
@@ -229,7 +230,7 @@ def say_page(
     made = datetime.now(UTC).strftime('%Y-%m-%d %H:%M UTC')
     lost = '' if shown == len(scene) else f'; the other {len(scene) - shown:,} are points without pictures'
     origin = ' Some items are simulated.' if scene.simulated else ''
+    held = f'{len(scene):,} items, {shown:,} of them with a picture of at most {size} points a side{lost}'
     return (f'A copy of “{scene.corpus.title}” (folder {scene.corpus.path.name}) as it was on {made}, made by matnb '
-            f'{__version__}: {len(scene):,} items, {shown:,} of them with a picture of at most {size} points a side{lost}. '
-            'Map, facets, lasso and properties work here; new maps, searches for similar items, full images, metadata and '
-            f'notes need Python and the corpus.{origin}')
+            f'{__version__}: {held}. Map, facets, lasso and properties work here; new maps, searches for similar '
+            f'items, full images, metadata and notes need Python and the corpus.{origin}')

@@ -179,7 +179,7 @@ class TableColumn:
         if some.dtype.kind == 'M': return [None if d is None else d for d in some.astype('M8[s]').tolist()]
         return [None if v != v else v for v in some.tolist()]
 
-
+# %% ../../nbs/explorer/12_taking_out.ipynb #0574e0e7
 def table_columns(
     view: 'Corpus',  # Or a part of one
     facets: Iterable[str] | None = None,  # Which ones; None means all of which anything is said
@@ -454,7 +454,7 @@ def _with_scale(picture: 'Image.Image', drawn: DrawnChannel) -> 'Image.Image':
         pen.text((pad, y + (size // 3 if bar else 0) + int(1.3 * size) * n), line, fill='black', font=font)
     return sheet
 
-
+# %% ../../nbs/explorer/12_taking_out.ipynb #d9befde7
 def _bar_of(picture: 'Image.Image', drawn: DrawnChannel) -> tuple[int, str]:
     "Pixels of the scale bar, and what to write below it"
     simulated = 'simulated' if drawn.item.facets.get('origin') == 'simulated' else ''
@@ -603,7 +603,7 @@ def keep(
 ) -> TakenOut:  # Where it is
     "Write what is chosen, or how it is looked at"
     if what not in KEPT: raise ValueError(f'{plain_text(what, 40)!r} cannot be taken out; there are {", ".join(KEPT)}')
-    if what in ('view', 'page'): return _keep_view(scene, what, to, options)
+    if what in ('view', 'page'): return _keep_view(scene, what, to, progress, **options)
     view = what_is_shown(scene)
     if what == 'table':
         return export_table(view, to, **{'more': places_on_map(scene, view), **options}, progress=progress)
@@ -616,15 +616,20 @@ def keep(
     if shown.get('colours') == 'gray': shown.pop('colours')  # the page's usual one, which fits phases only
     return export_images(view, to, **{**shown, **options}, progress=progress)
 
-
-def _keep_view(scene: Scene, what: str, to: str | os.PathLike[str], options: dict[str, Any]) -> TakenOut:
+# %% ../../nbs/explorer/12_taking_out.ipynb #a1f57d2e
+def _keep_view(
+    scene: Scene, what: str, to: str | os.PathLike[str], progress: Progress | None, overwrite: bool = False,
+    **options: Any
+) -> TakenOut:
     if what == 'view':
         from matnb.explorer.saved_views import save_view
 
-        return save_view(scene, to, **options)
+        return save_view(scene, to, overwrite=overwrite, **options)
     try: write_page = import_module('matnb.explorer.single_page').single_page
     except ModuleNotFoundError: raise Declined('this version of matnb cannot write a page') from None
-    return TakenOut(Path(write_page(scene, to, **options)), f'The page is in {say_path(Path(to))}')
+    place = free_place(to, overwrite, ['.html'])
+    write_page(scene, place, progress=progress, **options)
+    return TakenOut(place, f'The page is in {say_path(place)} ({say_size(place.stat().st_size)})')
 
 
 def places_on_map(

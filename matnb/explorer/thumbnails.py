@@ -20,6 +20,7 @@ from ..corpus.pictures import picture_levels, write_png
 from ..corpus.reading import hexadecimal
 from ..corpus.snapshot import Snapshot
 from ..corpus.view import short, telling_channel
+from .columns import words_of
 from .scene import Reply, Scene
 from ..similarity.records import Record
 
@@ -121,7 +122,7 @@ def words_of_items(
     "What a category says of some items"
     known = snapshot.facets.get(facet)
     if known is None or known.kind not in ('category', 'text'): return [''] * len(positions)
-    return [str(w) for w in snapshot.words(facet)[snapshot.column(facet)[positions]]]
+    return [str(w) for w in words_of(snapshot, facet, snapshot.column(facet)[positions])]
 
 
 def name_items(

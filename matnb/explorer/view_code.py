@@ -121,8 +121,9 @@ def expression(
     "A selection with the library's own objects"
     if isinstance(how, Not): return f'~({expression(how.inside, name_ids)})'
     if isinstance(how, InTurn | AnyOf):
-        between = ' & ' if isinstance(how, InTurn) else ' | '
-        return between.join(f'({expression(p, name_ids)})' for p in how.parts)
+        parts = [f'({expression(p, name_ids)})' for p in how.parts]
+        between, room = '&' if isinstance(how, InTurn) else '|', sum(map(len, parts)) < WIDTH - 20
+        return (f' {between} ' if room else f'\n    {between} ').join(parts)  # always within the brackets of a call
     if isinstance(how, TheseItems): return f'TheseItems({name_ids(list(how.ids))}, {how.about!r})'
     given = {f.name: getattr(how, f.name) for f in fields(how)}  # type: ignore[arg-type]
     first = next(iter(given), '')
@@ -295,7 +296,7 @@ def add_step(
     code.choose('path.select', step.selection, among, wanted, name=step.record.name)
     if step.mapped or options: code.lines.append(call('path.refine', (), options))
 
-
+# %% ../../nbs/explorer/10_view_code.ipynb #4a53d627
 def view_code(
     scene: Scene,  # That is looked at
     where: str = '',  # What `open_corpus` is given, if not the corpus's own folder
@@ -318,10 +319,12 @@ def view_code(
 def looks(
     scene: Scene,  # That is looked at
 ) -> dict[str, Any]:  # Arguments of `explore`
-    "How points are coloured, if not as usual"
-    colour = scene.view.get('colour')
+    "How it is looked at, where that is not as usual"
+    colour, picture = scene.view.get('colour'), scene.view.get('picture')
     known = colour == '' or colour in scene.items.facets
-    return {'colour': str(colour)} if known and colour != scene.usual_colour else {}
+    told: dict[str, Any] = {'colour': str(colour)} if known and colour != scene.usual_colour else {}
+    plain = {n: v for n in ('channel', 'colours') if isinstance(picture, dict) and isinstance(v := picture.get(n), str)}
+    return told | ({'view': {'picture': plain}} if plain else {})
 
 
 def answer_code(

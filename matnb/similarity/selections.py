@@ -50,6 +50,7 @@ def rows_of(
 ) -> np.ndarray:  # For each that is wanted its place among the others, -1 where it is not there
     "Where items stand"
     if not len(among): return np.full(len(wanted), -1)
+    if np.array_equal(wanted, among): return np.arange(len(wanted))
     order = np.argsort(among, kind='stable')
     found = order[np.searchsorted(among, wanted, sorter=order).clip(max=len(among) - 1)]
     return np.where(among[found] == wanted, found, -1)

@@ -33,7 +33,7 @@ class Card {
     const on = (event, act) => store.on(event, act);
     const draw = oncePerFrame(() => this.#drawChannels());
     this.#stop = stops(on('scene', () => this.#forget()), on('focus', (row) => this.#focused(row)), on('pin', () => this.#sayPinned()),
-      on('pictures', draw), on('picture', () => { draw(); this.#follow(); }), on('columns', () => this.#again()), on('region', () => { if (this.dialog.open) this.dialog.close(); }), draw.stop);
+      on('pictures', draw), on('picture', () => { draw(); this.#follow(); }), on('columns', () => this.#again()), on('region', (region) => this.#sought(region)), draw.stop);
     if (store.focused >= 0) this.#focused(store.focused);
   }
 
@@ -56,7 +56,8 @@ class Card {
     this.facts = make('div', { class: 'mx-facts' });
     this.dialog = make('dialog', { class: 'mx-large', 'aria-label': 'Large picture', onclose: () => this.#small(), onkeydown: (event) => { if (event.key === 'Escape') event.stopPropagation(); } });
     this.place = make('div', { class: 'mx-card-picture' }, this.viewer.element);
-    this.body = make('div', { class: 'mx-card-body', hidden: true }, this.acts, this.place, this.tabs, this.strip.element, this.notes.element, this.facts);
+    this.body = make('div', { class: 'mx-card-body', hidden: true }, make('div', { class: 'mx-card-side' }, this.acts, this.place, this.tabs),
+      make('div', { class: 'mx-card-side' }, this.strip.element, this.notes.element, this.facts));
     this.empty = make('div', { class: 'mx-card-empty' }, make('p', {}, 'No item is open.'),
       make('p', {}, 'Click a point of the map or a picture of the gallery. With the keyboard: move to a picture with the arrow keys and press Enter.'));
     return make('article', { class: 'mx-card', 'aria-label': 'Item card' },
@@ -89,6 +90,11 @@ class Card {
       this.#at = this.#seen.length - 1;
     }
     if (row < 0) { this.told = null; this.#show(); } else this.#fetch(true);
+  }
+
+  #sought(region) { // what was found stands in the strip
+    if (this.dialog.open) this.dialog.close();
+    if (region) this.strip.element.scrollIntoView({ block: 'nearest' });
   }
 
   #leaf(by) {

@@ -1,11 +1,11 @@
 // What has been chosen, as chips that can be taken away one by one, and the search in words.
 
-import { askFacet, facetsOfAct, sayAsked } from './asked.js';
+import { askFacet, facetsOfAct, fillBits, sayAsked } from './asked.js';
 import { Bits } from './bits.js';
 import { button, make, slowly, stops } from './dom.js';
 import { sayCount } from './units.js';
 
-const SOURCES = { map: 'on the map', facets: 'facet', words: 'search', near: 'like', properties: 'properties', python: 'Python' };
+const SOURCES = { map: 'map', facets: 'facets', words: 'search', near: 'like', properties: 'properties', python: 'Python' };
 
 export function drawChips(element, store) {
   const chips = make('ul', { class: 'mx-chips', 'aria-label': 'What is chosen' });
@@ -36,12 +36,12 @@ function chipsOf(condition, store) {
   if (!facets) return [chip(condition.said, SOURCES[condition.source] ?? condition.source, () => store.choose(condition.source, null))];
   return [...facets].map(([name, asked]) => {
     const facet = store.scene.facets.find((each) => each.name === name) ?? { name, unit: '' };
-    return chip(sayAsked(asked, facet), SOURCES.facets, () => askFacet(store, name, null).catch((error) => store.complain(error)));
+    return chip(sayAsked(asked, facet), '', () => askFacet(store, name, null).catch((error) => store.complain(error)));
   });
 }
 
 function chip(said, source, remove) {
-  return make('li', { class: 'mx-condition' }, make('span', { class: 'mx-quiet' }, source), make('span', { class: 'mx-condition-said', title: said }, said),
+  return make('li', { class: 'mx-condition' }, source && make('span', { class: 'mx-quiet' }, source), make('span', { class: 'mx-condition-said', title: said }, said),
     button('×', remove, { 'aria-label': `Take away: ${said}`, class: 'mx-close' }));
 }
 
@@ -86,11 +86,28 @@ async function searchWords(store, text, wanted, found) {
     if (store.condition('words')) store.choose('words', null);
     return;
   }
-  const answer = await store.attempt('words', { text });
-  if (!answer || wanted() !== text) return;
-  const { count } = answer.message;
+  const bits = store.wire.live ? await searchInPython(store, text) : await searchHere(store, text);
+  if (!bits || wanted() !== text) return;
+  const count = bits.count();
   found.textContent = count ? `${sayCount(count)} found` : 'nothing found';
   if (!count) { if (store.condition('words')) store.choose('words', null); return; }
-  const bits = new Bits(store.scene.count, new Uint8Array(answer.buffers[0]));
   store.choose('words', { said: `“${text}”`, act: { kind: 'words', text }, bits });
+}
+
+async function searchInPython(store, text) { // in texts as well, which have no column
+  const answer = await store.attempt('words', { text });
+  return answer && new Bits(store.scene.count, new Uint8Array(answer.buffers[0]));
+}
+
+async function searchHere(store, text) { // in the categories that an exported page holds: each word must occur somewhere
+  const names = store.scene.facets.filter((facet) => facet.kind === 'category').map((facet) => facet.name);
+  const columns = await Promise.all(names.map((name) => store.column(name).catch(() => null)));
+  const mentions = (word) => columns.filter(Boolean).map((column) => bitsMentioning(word, column));
+  const none = new Bits(store.scene.count);
+  return text.toLowerCase().split(/\s+/).map((word) => mentions(word).reduce((any, bits) => any.or(bits), none)).reduce((all, bits) => all.and(bits));
+}
+
+function bitsMentioning(word, { codes, words }) {
+  const found = words.map((each, code) => code > 0 && each.toLowerCase().includes(word));
+  return fillBits(codes.length, (r) => found[codes[r]]);
 }

@@ -41,7 +41,8 @@ export function drawCompared(element, store) { // a strip of lines below the bar
 }
 
 function comparedLines({ lines }, store) {
-  return make('div', { class: 'mx-compared', role: 'region', 'aria-label': 'Comparison' },
-    make('div', {}, ...lines.map((line) => make('p', {}, line))),
-    button('End', () => store.compareWith(null), { class: 'mx-small', 'aria-label': 'End the comparison' }));
+  const [first, ...rest] = lines;
+  const more = rest.length ? make('details', {}, make('summary', {}, `What differs most (${rest.length})`), make('ul', {}, ...rest.map((line) => make('li', {}, line)))) : null;
+  return make('div', { class: 'mx-compared', role: 'region', 'aria-label': 'Comparison' }, make('div', {}, make('p', {}, first ?? ''), more),
+    button('End', () => store.compareWith(null), { class: 'mx-small', title: 'End the comparison' }));
 }

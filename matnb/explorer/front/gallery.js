@@ -93,7 +93,7 @@ class Gallery {
     const { scene } = this.#store;
     const option = (value, words, more = {}) => make('option', { value, ...more }, words);
     const facets = scene.facets.filter((facet) => facet.kind !== 'text');
-    this.pinOption = option('distance', 'distance to the pinned item', { disabled: !this.#store.pinned });
+    this.pinOption = option('distance', 'distance to the pin', { disabled: !this.#store.pinned });
     this.orderBox.replaceChildren(option('map', 'along the map'), this.pinOption, option('collected', 'as collected'),
       make('optgroup', { label: 'By facet' }, facets.map((facet) => option(`facet:${facet.name}`, facet.label))));
     this.channelBox.replaceChildren(option('', 'most telling'), ...scene.channels.map((name) => option(name, name)));

@@ -7,7 +7,7 @@ import { MapHand } from './map_hand.js';
 import { MAP_KEYS, listenToMapKeys } from './map_keys.js';
 import { MapTools } from './map_tools.js';
 import { MapTip } from './map_tip.js';
-import { drawLegend } from './map_legend.js';
+import { drawLegend, newLegend } from './map_legend.js';
 
 export function drawMap(element, store, model) { // alone (then it is drawn for a widget) it says itself by what it is coloured
   const map = new PointMap(store, Boolean(model));
@@ -25,7 +25,7 @@ class PointMap {
       zoom: (times) => this.#each((pane) => pane.zoom(times)), fit: () => this.#each((pane) => pane.fit()),
     });
     this.panes = make('div', { class: 'mx-map-panes' });
-    this.legend = make('div', { class: 'mx-map-legend', hidden: true });
+    this.legend = newLegend();
     this.foot = make('div', { class: 'mx-map-foot mx-quiet' });
     this.live = make('div', { class: 'mx-hidden', 'aria-live': 'polite' });
     this.help = make('div', { class: 'mx-hidden', id: freshName('map-keys') }, MAP_KEYS);
@@ -47,7 +47,8 @@ class PointMap {
   // --- Parts
 
   #newPane(label) {
-    const holder = make('div', { class: 'mx-map-pane', tabindex: '0', role: 'application', 'aria-roledescription': 'map', 'aria-describedby': this.help.id });
+    const said = { role: 'application', 'aria-roledescription': 'map', 'aria-describedby': this.help.id };
+    const holder = make('div', { class: 'mx-map-pane', tabindex: '0', ...said });
     this.panes.insertBefore(holder, this.legend.parentNode === this.panes ? this.legend : null);
     const pane = new MapPane(holder, this.store, this.tools);
     pane.caption = make('div', { class: 'mx-map-caption' });
@@ -185,14 +186,15 @@ function footOf(step, told, cloud) {
   if (!cloud) return step.rows.length ? '' : 'There are no items in this step.';
   const without = cloud.count - cloud.placed;
   if (!cloud.placed) return 'This step has no map yet: its items have no vectors here. Embed them, or branch with another vector set.';
-  const parts = [told?.quality_said || qualityOf(step.quality), without ? `${sayCount(without)} of ${sayCount(cloud.count)} items are not on the map: they have no vectors` : ''];
-  return parts.filter(Boolean).join(' · ');
+  const gone = `${sayCount(without)} of ${sayCount(cloud.count)} items are not on the map: they have no vectors`;
+  return [told?.quality_said || qualityOf(step.quality), without ? gone : ''].filter(Boolean).join(' · ');
 }
 
 function qualityOf(quality) { // how far the map can be trusted
   const { k, recall, trustworthiness, continuity } = quality ?? {};
   if (!Number.isFinite(trustworthiness)) return '';
-  const near = Number.isFinite(recall) ? [`Of the ${k} items most like an item, ${Math.round(100 * recall)} % are nearest to it on this map too`] : [];
+  const kept = `Of the ${k} items most like an item, ${Math.round(100 * recall)} % are nearest to it on this map too`;
+  const near = Number.isFinite(recall) ? [kept] : [];
   const also = Number.isFinite(continuity) ? [`continuity ${continuity.toFixed(2)}`] : [];
   return [...near, `trustworthiness ${trustworthiness.toFixed(2)}`, ...also].join(' · ');
 }

@@ -2,27 +2,31 @@
 
 import { make } from './dom.js';
 import { sayCount } from './units.js';
-import { SHAPES } from './points.js';
+import { RING, SHAPES } from './points.js';
 import { rampImage } from './density.js';
 import { cssOf } from './map_colour.js';
 
+export function newLegend() { return make('details', { class: 'mx-map-legend', hidden: true, open: true }); }
+
 export function drawLegend(element, legend, theme, density) { // legend: as colourCloud gives it; density: { most } or null
-  const parts = [];
-  if (legend) {
-    parts.push(make('div', { class: 'mx-legend-title' }, legend.title, legend.unit ? ` (${legend.unit})` : ''));
-    if (legend.table) parts.push(bar(legend.table, legend.words));
-    if (legend.entries) parts.push(make('ul', {}, ...legend.entries.map((entry) => legendEntry(entry, theme))));
-    if (legend.note) parts.push(make('div', { class: 'mx-quiet' }, legend.note));
-    if (legend.missing) parts.push(make('ul', {}, legendEntry({ words: 'missing', count: legend.missing, colour: theme.grey, shape: 4 }, theme)));
-  }
-  if (density?.most > 0) parts.push(...densityBar(legend, theme, density));
-  element.replaceChildren(...parts);
+  const parts = legend ? wordsOf(legend, theme) : [];
+  const counted = density?.most > 0;
+  const coloured = legend?.entries || legend?.table;
+  if (counted && coloured) parts.push(make('div', { class: 'mx-quiet' }, 'Mean colour; stronger where more points lie'));
+  else if (counted) parts.push(bar(theme.blues, ['1', sayCount(density.most)]));
+  const title = legend ? [legend.title, legend.unit ? ` (${legend.unit})` : ''] : ['Points at one spot'];
+  element.replaceChildren(make('summary', { class: 'mx-legend-title' }, ...title), ...parts);
   element.hidden = !parts.length;
 }
 
-function densityBar(legend, theme, { most }) {
-  if (legend?.entries || legend?.table) return [make('div', { class: 'mx-quiet' }, 'Mean colour; stronger where more points lie')];
-  return [make('div', { class: 'mx-legend-title' }, 'Points at one spot'), bar(theme.blues, ['1', sayCount(most)])];
+function wordsOf(legend, theme) {
+  const missing = { words: 'missing', count: legend.missing, colour: theme.grey, shape: RING };
+  return [
+    legend.table && bar(legend.table, legend.words),
+    legend.entries && make('ul', {}, ...legend.entries.map(legendEntry)),
+    legend.note && make('div', { class: 'mx-quiet' }, legend.note),
+    legend.missing && make('ul', {}, legendEntry(missing)),
+  ].filter(Boolean);
 }
 
 function bar(table, words) {
@@ -34,7 +38,8 @@ function bar(table, words) {
 function legendEntry({ words, count, colour, shape }) {
   const swatch = make('canvas', { width: 24, height: 24, class: 'mx-legend-swatch', 'aria-hidden': 'true' });
   drawShape(swatch.getContext('2d'), SHAPES[shape], cssOf(colour));
-  return make('li', {}, swatch, make('span', { class: 'mx-legend-word', title: words }, words), make('span', { class: 'mx-quiet' }, sayCount(count)));
+  return make('li', {}, swatch, make('span', { class: 'mx-legend-word', title: words }, words),
+    make('span', { class: 'mx-quiet' }, sayCount(count)));
 }
 
 const OUTLINES = {

@@ -17,6 +17,8 @@ export function drawOver(context, pane) {
   if (cloud.solid) drawCube(context, cloud.turn, window.width - 38, window.height - 38, 30, theme.css);
 }
 
+const DIAMOND = [[0, -1.6], [1.6, 0], [0, 1.6], [-1.6, 0]];
+
 function drawRing(context, pane, row, colour, kind) {
   const at = row >= 0 ? pane.screenOf(row) : null;
   if (!at) return;
@@ -25,7 +27,7 @@ function drawRing(context, pane, row, colour, kind) {
   const trace = () => {
     context.beginPath();
     if (marked) context.rect(at[0] - reach, at[1] - reach, 2 * reach, 2 * reach);
-    else if (kind === 'diamond') [[0, -1], [1, 0], [0, 1], [-1, 0]].forEach(([x, y]) => context.lineTo(at[0] + x * reach * 1.6, at[1] + y * reach * 1.6));
+    else if (kind === 'diamond') DIAMOND.forEach(([x, y]) => context.lineTo(at[0] + x * reach, at[1] + y * reach));
     else context.arc(at[0], at[1], kind === 'double' ? reach + 3 : reach, 0, 7);
     context.closePath();
     context.stroke();

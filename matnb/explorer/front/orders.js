@@ -30,7 +30,9 @@ export function alongMap(step) { // along a Hilbert curve over the map, so that 
   const found = gridOf(places, dimensions, rows.length);
   if (!found) return asCollected(rows);
   const { grid, bits } = found;
-  for (let n = 0; n < rows.length; n += 1) numbers[n] = hilbertNumber(grid, n * dimensions, dimensions, bits);
+  for (let n = 0; n < rows.length; n += 1) {
+    numbers[n] = dimensions === 2 ? flatHilbertNumber(grid[2 * n], grid[2 * n + 1]) : hilbertNumber(grid, n * dimensions, dimensions, bits);
+  }
   return sorted(rows, numbers);
 }
 
@@ -86,15 +88,21 @@ function extent(rows, at) {
   return [least, greatest];
 }
 
-function sorted(rows, numbers, present = rows.length) { // stable: number first, place in rows second, as one double
-  const room = 2 ** Math.ceil(Math.log2(rows.length + 1));
-  const cut = 2 ** Math.max(0, 32 + Math.log2(room) - 53); // beyond two million rows numbers are a little coarser
-  const keys = new Float64Array(rows.length);
-  for (let n = 0; n < rows.length; n += 1) keys[n] = Math.floor(numbers[n] / cut) * room + n;
-  keys.sort();
-  const found = new Uint32Array(rows.length);
-  for (let n = 0; n < rows.length; n += 1) found[n] = rows[keys[n] % room];
-  return new Order(found, present);
+function sorted(rows, numbers, present = rows.length) { // by number, equal ones as they were: two rounds of counting
+  const places = new Uint32Array(rows.length);
+  for (let n = 0; n < places.length; n += 1) places[n] = n;
+  const order = countingRound(countingRound(places, numbers, 0), numbers, 16);
+  for (let n = 0; n < order.length; n += 1) order[n] = rows[order[n]];
+  return new Order(order, present);
+}
+
+function countingRound(places, numbers, shift) { // in the order of 16 of the bits
+  const starts = new Uint32Array(65537);
+  for (let n = 0; n < places.length; n += 1) starts[((numbers[n] >>> shift) & 65535) + 1] += 1;
+  for (let n = 1; n < starts.length; n += 1) starts[n] += starts[n - 1];
+  const found = new Uint32Array(places.length);
+  for (let n = 0; n < places.length; n += 1) found[starts[(numbers[places[n]] >>> shift) & 65535]++] = places[n];
+  return found;
 }
 
 function gridOf(places, dimensions, count) { // places as whole numbers on a grid that covers the map
@@ -139,4 +147,23 @@ function untwist(grid, from, last, high) {
       grid[at] ^= swapped;
     }
   }
+}
+
+function flatHilbertNumber(column, line) { // the same in two dimensions and 16 bits, where it has to be quick
+  let [x, y, turn] = [column, line, 0];
+  for (let high = 32768; high > 1; high >>= 1) {
+    const below = high - 1;
+    if (x & high) x ^= below;
+    if (y & high) { x ^= below; } else { const swapped = (x ^ y) & below; x ^= swapped; y ^= swapped; }
+  }
+  y ^= x;
+  for (let high = 32768; high > 1; high >>= 1) if (y & high) turn ^= high - 1;
+  return ((spread(x ^ turn) << 1) | spread(y ^ turn)) >>> 0;
+}
+
+function spread(bits) { // 16 bits with a gap after each
+  let b = (bits | (bits << 8)) & 0x00ff00ff;
+  b = (b | (b << 4)) & 0x0f0f0f0f;
+  b = (b | (b << 2)) & 0x33333333;
+  return (b | (b << 1)) & 0x55555555;
 }

@@ -1,4 +1,4 @@
-// The items of a step that have both of two properties, placed between two axes in pixels from the upper left corner.
+// The items of a step that have both of two properties, placed between two axes in pixels from the lower left corner.
 
 import { Axis } from './axes.js';
 import { Cloud } from './map_cloud.js';
@@ -50,7 +50,7 @@ export function cloudBetween({ rows, x, y, axes }, itemCount, width, height) {
   const [across, up] = axes;
   for (let n = 0; n < rows.length; n += 1) {
     places[2 * n] = across.place(x[n]) * width;
-    places[2 * n + 1] = (1 - up.place(y[n])) * height;
+    places[2 * n + 1] = up.place(y[n]) * height;
   }
   const spread = rows.length <= SPREAD_UNTIL && sidewards(places, width, height);
   return Object.assign(new Cloud({ rows, places, dimensions: 2 }, itemCount), { spread });
@@ -73,18 +73,10 @@ function sidewards(places, width, height) { // points on the same pixel would hi
   return true;
 }
 
-export function projectPixels(cloud, ratio) { // CSS pixels to those that are painted
-  const { flat, xs, ys, count } = cloud;
-  for (let n = 0; n < count; n += 1) {
-    xs[n] = flat[2 * n] * ratio;
-    ys[n] = flat[2 * n + 1] * ratio;
-  }
-}
-
 export function neighbourAlong(cloud, point, axis, turn) { // the next point to the right or left, or up or down
-  const value = (n) => (axis ? -cloud.flat[2 * n + 1] : cloud.flat[2 * n]);
-  const [here, other] = [value(point), 1 - axis];
-  const across = (n) => Math.abs((other ? -cloud.flat[2 * n + 1] + cloud.flat[2 * point + 1] : cloud.flat[2 * n] - cloud.flat[2 * point]));
+  const value = (n) => cloud.flat[2 * n + axis];
+  const here = value(point);
+  const across = (n) => Math.abs(cloud.flat[2 * n + 1 - axis] - cloud.flat[2 * point + 1 - axis]);
   let [best, least] = [point, Infinity];
   for (let n = 0; n < cloud.count; n += 1) {
     const ahead = (value(n) - here) * turn;

@@ -74,8 +74,8 @@ export class PlotHand {
   }
 
   lasso(places) {
-    const { cloud } = this.pane;
-    this.acts.encircled(cloud.encircled(closedPath(places, 1.5)));
+    const { cloud, window } = this.pane;
+    this.acts.encircled(cloud.encircled(closedPath(places, 1.5).map(([x, y]) => [x, window.height - y])));
   }
 
   key(event) { // the point where one stands is the hovered one

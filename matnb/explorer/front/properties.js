@@ -1,7 +1,7 @@
 // Two properties against each other: quantities or dates of the items of the step, coloured as on the map.
 
 import { askFacets, facetsAsked } from './asked.js';
-import { wantsLog } from './axes.js';
+import { middleOfValues, wantsLog } from './axes.js';
 import { colourChoice } from './colour_choice.js';
 import { rankCorrelation, sayCorrelation } from './correlation.js';
 import { button, make, slowly, stops } from './dom.js';
@@ -93,7 +93,7 @@ class PropertiesPanel {
     if (Array.isArray(kept.logs)) this.logs = kept.logs.slice(0, 2);
     this.choices.forEach((choice, n) => {
       const before = choice.value;
-      choice.replaceChildren(...facets.map((facet) => make('option', { value: facet.name }, facet.label)));
+      choice.replaceChildren(...facets.map((facet) => make('option', { value: facet.name }, facet.name.replaceAll('_', ' '))));
       const wanted = [n ? kept.y : kept.x, before, telling[Math.min(n, telling.length - 1)]?.name];
       choice.value = wanted.find((name) => facets.some((facet) => facet.name === name)) ?? '';
     });
@@ -121,7 +121,7 @@ class PropertiesPanel {
   place() {
     const { store, columns } = this;
     const spans = columns.map((column) => spanIn(column.values, store.step.rows));
-    this.usedLogs = columns.map((column, n) => column.kind !== 'date' && spans[n][1] > 0 && (this.logs[n] ?? wantsLog(...spans[n])));
+    this.usedLogs = columns.map((column, n) => column.kind !== 'date' && spans[n][1] > 0 && (this.logs[n] ?? wantsLog(...spans[n], middleOfValues(column.values, store.step.rows))));
     this.logButtons.forEach((each, n) => {
       each.hidden = columns[n].kind === 'date' || !(spans[n][1] > 0);
       each.setAttribute('aria-pressed', String(this.usedLogs[n]));
@@ -208,5 +208,6 @@ function spanIn(values, rows) { // of the values above zero, to decide about a l
 
 function axisLabel(column, axis) {
   const name = column.name.replaceAll('_', ' ');
-  return axis?.unit ? `${name} (${axis.unit})` : name;
+  const unit = axis?.unitOfTicks();
+  return unit ? `${name} (${unit})` : name;
 }

@@ -86,7 +86,7 @@ export class Viewer {
     if (small) {
       Object.assign(this.painted, { width: small.width, height: small.height });
       this.painted.getContext('2d').drawImage(small, 0, 0);
-      this.lens.hold(small.width, small.height, 1);
+      this.#hold(small.width, small.height, 1);
     }
     this.readout.textContent = 'Fetching the numbers …';
     this.honest.textContent = '';
@@ -109,11 +109,16 @@ export class Viewer {
     const [high, wide] = plane.of;
     const whole = plane.extent ?? (plane.pixel_size && [plane.pixel_size[0] * plane.shape[0], plane.pixel_size[1] * plane.shape[1]]);
     this.scale = whole ? [whole[0] / high, whole[1] / wide] : null; // metres between the points that were measured
-    this.lens.hold(wide, high, this.scale ? this.scale[0] / this.scale[1] : 1);
+    this.#hold(wide, high, this.scale ? this.scale[0] / this.scale[1] : 1);
     this.contrast.take(plane, this.#store.picture.colours, keep);
     this.#say(plane.low === null ? 'Nothing was measured in this channel.' : '');
     this.readout.textContent = plane.fits === false ? `There is no ${this.channel} here; this is ${plane.channel}.` : 'Point at the picture to read values.';
     this.#repaint();
+  }
+
+  #hold(wide, high, aspect) { // the stage takes the proportions of the scan, unless it is very long
+    this.lens.hold(wide, high, aspect);
+    this.stage.style.setProperty('--mx-proportions', String(Math.max(0.7, Math.min(2.2, wide / (high * aspect)))));
   }
 
   #say(words) {

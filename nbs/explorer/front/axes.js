@@ -1,6 +1,6 @@
 // Axes of quantities and dates: where a value stands, round ticks with SI prefixes, and bins between round edges.
 
-import { prefixFor, sayDate, sayNumber } from './units.js';
+import { prefixFor, sayDate, sayNumber, sayQuantity, takesPrefix } from './units.js';
 
 const HOUR = 3600;
 const DAY_LONG = 24 * HOUR;
@@ -8,13 +8,17 @@ const MONTH_LONG = 30.44 * DAY_LONG;
 const YEAR_LONG = 365.25 * DAY_LONG;
 const CLOCK_STEPS = [1, 5, 15, 60, 300, 900, HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY_LONG, 2 * DAY_LONG, 7 * DAY_LONG];
 const MONTH_STEPS = [1, 2, 3, 6, 12, 24, 60, 120, 240, 600, 1200, 2400, 6000, 12000];
-const RATHER_LOG = 1000; // times that the largest value exceeds the smallest
+const WIDE_RANGE = 1e4; // from which each tick has a prefix of its own
+const RATHER_LOG = 30; // times that the largest value exceeds the smallest
+const LOOKED_THROUGH = 5000; // values that suffice to know their middle
 
 export class Axis {
-  constructor({ low, high, kind, unit, log }) {
+  constructor({ low, high, kind, unit, log, largest }) { // largest: of the values, which decides about the prefix
     const [first, last] = low < high ? [low, high] : widened(low, kind);
     Object.assign(this, { low: first, high: last, kind, log: Boolean(log) && first > 0 });
-    [this.factor, this.unit] = kind === 'date' ? [1, ''] : prefixFor(Math.max(Math.abs(first), Math.abs(last)), unit ?? '');
+    [this.factor, this.unit] = kind === 'date' ? [1, ''] : prefixFor(largest ?? Math.max(Math.abs(first), Math.abs(last)), unit ?? '');
+    this.plainUnit = unit ?? '';
+    this.wide = this.log && last / first >= WIDE_RANGE && takesPrefix(this.plainUnit);
     this.scaled = this.log ? Math.log10 : Number;
     this.first = this.scaled(first);
     this.extent = this.scaled(last) - this.first || 1;
@@ -29,7 +33,12 @@ export class Axis {
 
   say(value) { return this.kind === 'date' ? sayMoment(value, this.high - this.low) : sayNumber(value / this.factor, 4); }
 
-  sayWithUnit(value) { return this.unit ? `${this.say(value)} ${this.unit}` : this.say(value); }
+  unitOfTicks() { return this.wide ? '' : this.unit; }
+
+  sayWithUnit(value) {
+    if (this.wide) return sayQuantity(value, this.plainUnit);
+    return this.unit ? `${this.say(value)} ${this.unit}` : this.say(value);
+  }
 
   ticks(most) {
     const at = this.kind === 'date' ? dateTicks(this.low, this.high, most) : this.log ? logTicks(this.low, this.high, most)
@@ -39,6 +48,7 @@ export class Axis {
 
   #tickWords(value) {
     if (this.kind === 'date') return sayMoment(value, this.high - this.low);
+    if (this.wide) return sayQuantity(value, this.plainUnit);
     return sayNumber(Number((value / this.factor).toPrecision(10)), this.log ? 2 : 6);
   }
 
@@ -56,7 +66,18 @@ export class Axis {
   }
 }
 
-export function wantsLog(low, high) { return low > 0 && high / low >= RATHER_LOG; }
+export function wantsLog(low, high, middle) { // where the values lie more evenly along a logarithm
+  if (!(low > 0) || high / low < RATHER_LOG) return false;
+  const off = (scaled) => Math.abs((scaled(middle) - scaled(low)) / (scaled(high) - scaled(low)) - 0.5);
+  return off(Math.log) < off(Number);
+}
+
+export function middleOfValues(values, rows) { // the median of the items of a step, from a sample of very many
+  const every = Math.max(1, Math.floor(rows.length / LOOKED_THROUGH));
+  const seen = [];
+  for (let n = 0; n < rows.length; n += every) if (Number.isFinite(values[rows[n]])) seen.push(values[rows[n]]);
+  return Float64Array.from(seen).sort()[seen.length >> 1] ?? NaN;
+}
 
 function widened(value, kind) { // a single value still needs some room
   const by = kind === 'date' ? DAY_LONG / 2 : Math.abs(value) * 0.1 || 1;

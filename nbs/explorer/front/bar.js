@@ -3,7 +3,7 @@
 import { button, enable, make, stops } from './dom.js';
 import { keyTable } from './keys.js';
 import { codeButton, keepButton } from './keep.js';
-import { popupButton, popupField } from './popup.js';
+import { needPython, popupButton, popupField } from './popup.js';
 import { drawCrumbs } from './steps.js';
 import { compareButton } from './compare.js';
 import { THEMES } from './theme.js';
@@ -34,6 +34,7 @@ function undoButtons(store) {
   const show = () => {
     for (const [each, what, words] of [[undo, store.scene.undo, 'Undo'], [redo, store.scene.redo, 'Redo']]) {
       enable(each, Boolean(what));
+      each.hidden = !store.wire.live;
       each.title = typeof what === 'string' && what ? `${words}: ${what}` : words;
     }
   };
@@ -61,7 +62,7 @@ export function whyNotMap(store) { // '' when it can be done
 
 function branchButton(store) {
   const popup = popupButton('Branch', (close) => branchForm(store, close), { title: 'The same items, mapped in another way' });
-  return { elements: [popup], stop: null };
+  return { elements: [popup], stop: store.on('scene', () => needPython(popup.opener, store)) };
 }
 
 function branchForm(store, close) {

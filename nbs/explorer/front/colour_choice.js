@@ -16,7 +16,7 @@ function colourOptions(store) {
   const option = (value, words) => make('option', { value }, words);
   const groups = [['category', 'Words'], ['quantity', 'Quantities'], ['date', 'Dates']].map(([kind, label]) => {
     const facets = store.scene.facets.filter((facet) => facet.kind === kind);
-    return facets.length ? make('optgroup', { label }, ...facets.map((facet) => option(facet.name, facet.label))) : null;
+    return facets.length ? make('optgroup', { label }, ...facets.map((facet) => option(facet.name, facet.name.replaceAll('_', ' ')))) : null;
   });
   const distance = store.pinned || store.colour.by === 'distance' ? option('distance', 'distance to the pinned item') : null;
   return [option('', 'none'), distance, ...groups].filter(Boolean);

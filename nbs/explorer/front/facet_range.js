@@ -1,11 +1,12 @@
 // One facet of numbers or dates: histogram, fields for the two ends, and how many are missing.
 
 import { dateText, readDate } from './asked.js';
-import { Axis, wantsLog } from './axes.js';
+import { Axis, middleOfValues, wantsLog } from './axes.js';
 import { binned, countedIn, rangeAmong } from './counting.js';
 import { button, make } from './dom.js';
 import { MissingRow } from './facet_row.js';
 import { Histogram } from './histogram.js';
+import { readQuantity } from './units.js';
 
 const MOST_BINS = 36;
 
@@ -15,12 +16,12 @@ export class RangeFacet {
     this.name = facet.name.replaceAll('_', ' ');
     this.histogram = new Histogram(this.name, (from, to, done) => this.put({ from, to }, done));
     this.fields = ['from', 'to'].map((end) => this.field(end));
-    this.unit = make('span', { class: 'mx-quiet mx-range-unit' }, 'to');
+    this.unit = make('span', { class: 'mx-quiet mx-range-unit' });
     this.logButton = button('log', () => { this.log = !this.axis.log; this.step = null; this.again(); }, { class: 'mx-small', title: 'Logarithmic axis', 'aria-label': `log axis of ${this.name}` });
     this.missing = new MissingRow(() => this.put({ missing: !this.asked.missing }, true));
     this.none = make('p', { class: 'mx-quiet', hidden: true }, 'No item of this step has a value.');
     this.element = make('div', { class: 'mx-range' }, this.none, this.histogram.element,
-      make('div', { class: 'mx-range-fields' }, this.fields[0], this.unit, this.fields[1], this.logButton), this.missing.element);
+      make('div', { class: 'mx-range-fields' }, this.fields[0], make('span', { class: 'mx-quiet mx-range-unit' }, 'to'), this.fields[1], this.unit, this.logButton), this.missing.element);
   }
 
   put(change, done) {
@@ -41,8 +42,8 @@ export class RangeFacet {
     const { low, high, held, missing } = range;
     this.missingHeld = missing;
     if (!held) return;
-    const log = low > 0 && (this.log ?? (this.facet.kind !== 'date' && wantsLog(low, high)));
-    const about = { kind: this.facet.kind, unit: this.facet.unit, log };
+    const log = low > 0 && (this.log ?? (this.facet.kind !== 'date' && wantsLog(low, high, middleOfValues(column.values, step.rows))));
+    const about = { kind: this.facet.kind, unit: this.facet.unit, log, largest: Math.max(Math.abs(low), Math.abs(high)) };
     const edges = new Axis({ low, high, ...about }).edges(MOST_BINS);
     this.axis = new Axis({ low: edges[0], high: edges.at(-1), ...about });
     this.edges = edges;
@@ -77,7 +78,7 @@ export class RangeFacet {
 
   drawFields(from, to) {
     const { axis, facet } = this;
-    this.unit.textContent = facet.kind === 'date' || !axis.unit ? 'to' : `to … ${axis.unit}`;
+    this.unit.textContent = axis.unit;
     [from, to].forEach((value, n) => {
       const field = this.fields[n];
       if (field.getRootNode().activeElement === field) return;
@@ -95,7 +96,7 @@ export class RangeFacet {
 
   read(field, end) {
     const text = field.value.trim().replace(',', '.');
-    const value = !text ? NaN : this.facet.kind === 'date' ? readDate(text, end === 'to') : Number(text) * this.axis.factor;
+    const value = !text ? NaN : this.facet.kind === 'date' ? readDate(text, end === 'to') : readQuantity(text, this.axis.unit, this.facet.unit);
     const both = { from: this.asked.from ?? NaN, to: this.asked.to ?? NaN, [end]: this.facet.kind === 'date' ? value : Number(value.toPrecision(12)) };
     const wrong = (text && !Number.isFinite(value)) || both.from > both.to;
     field.setAttribute('aria-invalid', String(Boolean(wrong)));

@@ -1,7 +1,7 @@
 // Taking something away from the explorer: code that makes this view again, and files.
 
 import { button, make } from './dom.js';
-import { popupButton, popupField } from './popup.js';
+import { needPython, popupButton, popupField } from './popup.js';
 import { sayCount } from './units.js';
 
 const KINDS_KEPT = [
@@ -42,7 +42,7 @@ async function copyText(code, text, said) { // the clipboard may be forbidden; t
 
 export function keepButton(store) {
   const popup = popupButton('Keep ▾', (close) => keepForm(store, close), { 'aria-label': 'Keep', title: 'Write what is chosen, or this view, to files' });
-  return { elements: [popup], stop: null };
+  return { elements: [popup], stop: store.on('scene', () => needPython(popup.opener, store)) };
 }
 
 function keepForm(store, close) {

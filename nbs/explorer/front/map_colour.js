@@ -14,9 +14,10 @@ export function themeOf(element) { // the colours of the page, as numbers
   const read = (token) => rgbOfText(style.getPropertyValue(token));
   const backRgb = read('--mx-back');
   const dark = backRgb[0] * 0.3 + backRgb[1] * 0.59 + backRgb[2] * 0.11 < 128;
-  const css = Object.fromEntries(['back', 'text', 'quiet', 'accent', 'line', 'focus'].map((n) => [n, `rgb(${read(`--mx-${n}`).join()})`]));
+  const named = ['back', 'text', 'quiet', 'accent', 'line', 'focus'];
+  const css = Object.fromEntries(named.map((n) => [n, `rgb(${read(`--mx-${n}`).join()})`]));
   const [back, grey, accent] = [packed(backRgb), packed(read('--mx-grey-point')), packed(read('--mx-accent'))];
-  const strong = dark ? [packed([106, 183, 245]), packed([225, 240, 255])] : [packed([86, 160, 215]), packed([11, 84, 150]), packed([6, 30, 66])];
+  const strong = (dark ? ['#6ab7f5', '#e1f0ff'] : ['#56a0d7', '#0b5496', '#061e42']).map((hex) => packed(rgbOf(hex)));
   return {
     dark, css, back, backRgb, grey, accent,
     blues: ramp(back, strong), accents: ramp(back, strong, 0.45),
@@ -152,7 +153,7 @@ function paintNumbers(cloud, values, { low, high, logarithmic }, table, theme) {
     const value = values[cloud.step.rows[n]];
     const known = Number.isFinite(value);
     if (!known) missing += 1;
-    const level = Math.max(0, Math.min(255, Math.round((255 * (scaled(value) - first)) / extent)));
+    const level = Math.max(0, Math.min(255, Math.round((255 * (scaled(value) - first)) / extent))) || 0;
     cloud.paints[n] = known ? table[level] : theme.grey;
     cloud.shapes[n] = known ? 0 : RING;
   }

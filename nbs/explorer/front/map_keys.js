@@ -3,7 +3,8 @@
 import { boxCondition, chooseOnMap, islandCondition, pickOnMap } from './map_choose.js';
 
 export const MAP_KEYS = 'Arrows: nearest point in that direction. Enter: item card; with Shift add it, with Alt take it away. '
-  + 'Plus, minus, 0: zoom, all. With Shift, arrows move the map. A: choose what is in view. G: choose the island of the point. L, B, C, I, M: lasso, box, pick, island, move. '
+  + 'Plus, minus, 0: zoom, all. With Shift, arrows move the map. A: choose what is in view. G: choose the island of the point. '
+  + 'L, B, C, I, M: lasso, box, pick, island, move. '
   + 'P: pictures. D: density. Esc: clear.';
 
 const WAYS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
@@ -33,7 +34,7 @@ function keyAction(event, pane, hand, tools, say, label) {
   const acts = {
     '+': () => pane.zoom(1.5), '=': () => pane.zoom(1.5), '-': () => pane.zoom(1 / 1.5), 0: () => pane.fit(),
     a: () => chooseInView(pane, label()),
-    g: () => (pane.cursor >= 0 ? chooseOnMap(pane.store, islandCondition(pane.cloud, pane.cursor, label()), '') : say('Go to a point first.')),
+    g: () => chooseIsland(pane, label, say),
   };
   return acts[key.toLowerCase()] ?? tools.keyAction(key.toLowerCase());
 }
@@ -53,6 +54,11 @@ function escapeAction(pane, hand) { // what is being drawn; then what was chosen
 function chooseInView(pane, label) {
   const { x0, y0, x1, y1 } = pane.window.box();
   chooseOnMap(pane.store, boxCondition(pane.cloud, [x0, y0], [x1, y1], label), '');
+}
+
+function chooseIsland(pane, label, say) {
+  if (pane.cursor < 0) say('Go to a point first, with the arrows.');
+  else chooseOnMap(pane.store, islandCondition(pane.cloud, pane.cursor, label()), '');
 }
 
 function goAlong(pane, way, say) {

@@ -3,27 +3,22 @@
 
 const CANDIDATES = 20000; // points that are looked at for each choice
 const MARKS = 260;
+const MARK_SIZES = [96, 80, 64, 56, 48, 40]; // CSS pixels; few, so that pictures do not breathe while one zooms
+const MOST_OF_THEM = 0.6;
 
 export class Marks {
-  constructor() { this.shown = []; this.size = 0; } // shown: points
+  constructor() { this.clear(); }
 
-  clear() { this.shown = []; }
+  clear() { Object.assign(this, { shown: [], size: 0, scale: 0 }); } // shown: points
 
   choose(cloud, window, inView) { // after the window, the step or what is chosen changed
-    this.size = markSize(window, inView);
-    const room = new Room(this.size);
     const near = grown(window.box(), 0.3);
     const stay = this.shown.filter((n) => !cloud.isGrey(n) && holds(near, cloud.placeOf(n)));
     const wanted = [stay, ...candidates(cloud, near, inView)];
-    const kept = [];
-    for (const points of wanted) {
-      for (const n of points) {
-        if (kept.length >= MARKS) break;
-        if (room.take(...window.toScreen(...cloud.placeOf(n)))) kept.push(n);
-      }
-    }
-    this.shown = kept;
-    return kept;
+    if (this.scale !== window.scale || !this.size) this.size = sizeFor(cloud, window, wanted, inView);
+    this.scale = window.scale;
+    this.shown = placed(cloud, window, wanted, this.size);
+    return this.shown;
   }
 
   at(cloud, window, x, y) { // the point whose picture lies at a place on the screen, the uppermost first; or -1
@@ -35,18 +30,29 @@ export class Marks {
   }
 
   draw(context, cloud, window, pictures, look) { // look: { theme, size, colourOf }
-    const drawn = [];
     for (const n of this.shown) {
       const picture = pictures.get(cloud.step.rows[n], look.size);
-      if (picture) drawn.push([n, ...drawMark(context, window.toScreen(...cloud.placeOf(n)), picture, this.size, look.colourOf(n), cloud.isGrey(n), look.theme)]);
+      if (picture) drawMark(context, window.toScreen(...cloud.placeOf(n)), picture, this.size, n, cloud, look);
     }
-    return drawn;
   }
 }
 
-function markSize(window, inView) { // CSS pixels, in steps, so that pictures do not breathe while one zooms
-  const room = Math.sqrt((window.width * window.height) / Math.max(1, inView));
-  return Math.max(40, Math.min(96, 8 * Math.round((0.85 * room) / 8)));
+function sizeFor(cloud, window, wanted, inView) { // the largest at which most points in view have a picture
+  const box = window.box();
+  const seen = (points) => points.reduce((sum, n) => sum + holds(box, cloud.placeOf(n)), 0);
+  const fits = (size) => seen(placed(cloud, window, wanted, size)) >= MOST_OF_THEM * Math.min(inView, MARKS);
+  return inView > 2 * MARKS ? MARK_SIZES.at(-1) : MARK_SIZES.find(fits) ?? MARK_SIZES.at(-1);
+}
+
+function placed(cloud, window, wanted, size) { // points of some lists, the first first, as many as there is room for
+  const [room, kept] = [new Room(size), []];
+  for (const points of wanted) {
+    for (const n of points) {
+      if (kept.length >= MARKS) return kept;
+      if (room.take(...window.toScreen(...cloud.placeOf(n)))) kept.push(n);
+    }
+  }
+  return kept;
 }
 
 function* candidates(cloud, box, inView) { // lists of points, the most welcome first
@@ -99,13 +105,14 @@ class Room { // which parts of the screen are taken by pictures of one size
   }
 }
 
-function drawMark(context, [x, y], picture, size, colour, grey, theme) { // gives the box that it fills
+function drawMark(context, [x, y], picture, size, n, cloud, { theme, colourOf }) {
+  const grey = cloud.isGrey(n);
   const shrunk = size / Math.max(picture.width, picture.height);
   const [wide, high] = [picture.width * shrunk, picture.height * shrunk];
   const [left, top] = [Math.round(x - wide / 2), Math.round(y - high / 2)];
   context.fillStyle = theme.css.back;
   context.fillRect(left - 3, top - 3, wide + 6, high + 6);
-  context.fillStyle = grey ? theme.css.line : colour;
+  context.fillStyle = grey ? theme.css.line : colourOf(n);
   context.fillRect(left - 2, top - 2, wide + 4, high + 4);
   context.globalAlpha = 1;
   context.fillStyle = theme.css.back;
@@ -113,5 +120,4 @@ function drawMark(context, [x, y], picture, size, colour, grey, theme) { // give
   context.globalAlpha = grey ? 0.4 : 1;
   context.drawImage(picture, left, top, wide, high);
   context.globalAlpha = 1;
-  return [left, top, wide, high];
 }

@@ -8,7 +8,7 @@ import { drawOver } from './map_over.js';
 import { MapTip } from './map_tip.js';
 import { picturesOf } from './pictures.js';
 import { INSET, drawAxes } from './plot_axes.js';
-import { cloudBetween, projectPixels } from './plot_cloud.js';
+import { cloudBetween } from './plot_cloud.js';
 import { SHAPES, Sheet, stampPoints } from './points.js';
 
 const CROWDED = 60000; // points from which on density is shown
@@ -38,12 +38,12 @@ export class PlotPane {
     const height = this.element.clientHeight - INSET.top - INSET.bottom;
     if (width < LEAST_PLOT || height < LEAST_PLOT || !this.paired?.axes) { this.cloud = null; this.frame(); return; }
     this.ratio = Math.min(2, globalThis.devicePixelRatio || 1);
-    Object.assign(this.window, { width, height });
+    Object.assign(this.window, { width, height, x: width / 2, y: height / 2, scale: 1 });
     Object.assign(this.points.style, { width: `${width}px`, height: `${height}px` });
     for (const layer of [this.base, this.over]) sized(layer, width, height, this.ratio);
     sized(this.rulers, this.element.clientWidth, this.element.clientHeight, this.ratio);
     this.cloud = cloudBetween(this.paired, this.store.scene.count, width, height);
-    projectPixels(this.cloud, this.ratio);
+    if (this.cloud.count <= CROWDED) this.cloud.project(this.window, this.ratio);
     this.cloud.choose(this.store.chosen);
     this.recolour();
   }
@@ -82,7 +82,7 @@ export class PlotPane {
     sheet.back = theme.back;
     sheet.fill(theme.back);
     if (cloud.count > CROWDED) {
-      this.density.count(cloud, base.width, base.height, Math.max(1, Math.round(1.5 * ratio)), Boolean(this.legend?.entries || this.legend?.table));
+      this.density.count(cloud, this.window, ratio, Math.max(1, Math.round(1.5 * ratio)), Boolean(this.legend?.entries || this.legend?.table));
       this.density.paint(sheet, theme);
     } else this.#paintPoints();
     sheet.show(base.getContext('2d'));
@@ -114,13 +114,15 @@ export class PlotPane {
   // --- Looking
 
   nearest(x, y, reach = 10) { // a row, or -1
-    const n = this.cloud ? this.cloud.grid.nearest(x, y, reach) : -1;
+    const n = this.cloud ? this.cloud.grid.nearest(x, this.window.height - y, reach) : -1;
     return n < 0 ? -1 : this.cloud.step.rows[n];
   }
 
   screenOf(row) {
     const n = this.cloud?.pointOf(row) ?? -1;
-    return n < 0 ? null : this.cloud.placeOf(n);
+    if (n < 0) return null;
+    const [x, y] = this.cloud.placeOf(n);
+    return [x, this.window.height - y];
   }
 
   showTip(row) { // beside the point; the tip reckons from the element that holds the points

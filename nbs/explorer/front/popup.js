@@ -49,3 +49,9 @@ function keepInside(panel) { // move it so that it does not stick out of the exp
 export function popupField(words, control) { // a labelled control
   return make('label', { class: 'mx-field' }, make('span', {}, words), control);
 }
+
+export function needPython(control, store) { // in an exported page there is none to ask
+  if (store.wire.live) return;
+  control.disabled = true;
+  control.title = 'This needs Python; this page is a copy without it.';
+}

@@ -1,20 +1,37 @@
 // Numbers as people read them: SI prefixes, dates, distances, shares, and round lengths for scale bars.
 
 const PREFIXES = [[1e9, 'G'], [1e6, 'M'], [1e3, 'k'], [1, ''], [1e-3, 'm'], [1e-6, 'µ'], [1e-9, 'n'], [1e-12, 'p'], [1e-15, 'f']];
-const WITHOUT_PREFIX = new Set(['', '%', '°C', 'deg', '°', 'K', 'rad']);
+const PREFIXED = new Set(['m', 'V', 'A', 's', 'Hz', 'N', 'F', 'C', 'W', 'J', 'Pa', 'T', 'S', 'eV', 'Ω', 'm/V', 'm/N', 'C/N', 'N/m', 'V/m']);
 
 export function sayCount(number) { return number.toLocaleString('en-GB'); }
 
 export function sayNumber(value, digits = 3) {
   if (!Number.isFinite(value)) return 'missing';
-  if (value !== 0 && (Math.abs(value) < 1e-3 || Math.abs(value) >= 1e5)) return value.toExponential(digits - 1).replace('e', ' × 10^').replace('+', '');
+  if (value !== 0 && (Math.abs(value) < 1e-3 || Math.abs(value) >= 1e5)) return sayPower(value.toExponential(digits - 1));
   return String(Number(value.toPrecision(digits)));
 }
 
+function sayPower(text) { // 1.20e-6 as 1.2 × 10⁻⁶
+  const [number, power] = text.split('e');
+  const raised = power.replace('+', '').replace('-', '⁻').replace(/\d/g, (digit) => '⁰¹²³⁴⁵⁶⁷⁸⁹'[digit]);
+  return `${Number(number)} × 10${raised}`;
+}
+
+export function takesPrefix(unit) { return PREFIXED.has(unit); }
+
 export function prefixFor(largest, unit) { // what to divide by, and the unit with its prefix: (2e-6, 'm') -> [1e-6, 'µm']
-  if (WITHOUT_PREFIX.has(unit) || unit.includes('/') || !Number.isFinite(largest) || largest === 0) return [1, unit];
+  if (!PREFIXED.has(unit) || !Number.isFinite(largest) || largest === 0) return [1, unit];
   const [factor, prefix] = PREFIXES.find(([f]) => Math.abs(largest) >= f * 0.9999999) ?? PREFIXES.at(-1);
   return [factor, prefix + unit];
+}
+
+export function readQuantity(text, usual, unit) { // `20`, in the usual unit, or `20 nm`; NaN where it is no quantity
+  const [, number, written] = text.match(/^([-+]?[\d.]+(?:e[-+]?\d+)?)\s*(\S*)$/i) ?? [];
+  if (number === undefined) return NaN;
+  const named = (written || usual).replace('μ', 'µ').replace(/^u(?=.)/, 'µ');
+  if (named === unit) return Number(number);
+  const [factor] = PREFIXES.find(([, prefix]) => PREFIXED.has(unit) && prefix + unit === named) ?? [NaN];
+  return Number(number) * factor;
 }
 
 export function sayQuantity(value, unit) {
