@@ -3,7 +3,7 @@ import base64
 
 import numpy as np
 import pytest
-from explorer_corpora import Identity, identity_corpus, read_identity
+from explorer_corpora import CHANNELS, Identity, identity_corpus, read_identity
 from front_page import FrontPage
 
 import matnb
@@ -93,15 +93,10 @@ def order_by(page, name):
     page.tab.wait_for_function(ALL_HERE)
 
 
-def identity(light):
-    "Which item a picture shows; an angle may be cut at either of two equal gaps"
-    return read_identity(light) or read_identity(255 - light)
-
-
 def is_right(page, found):
     "Whether each picture is that of its row"
     numbers = {row: int(page.scene.item(row).facets['file'].split('_')[1].split('.')[0]) for row in found}
-    return all(identity(light) in [Identity(numbers[row], channel) for channel in (0, 1)]
+    return all(read_identity(light) in [Identity(numbers[row], channel) for channel in (0, 1)]
                for row, (light, *_) in found.items())
 
 
@@ -152,11 +147,11 @@ def test_colours_change_without_python(gallery):
 
 
 def test_other_channels(gallery):
-    for channel, number in (('height', 0), ('amplitude', 1)):
+    for number, channel in enumerate(c.key for c in CHANNELS):
         gallery.tab.get_by_label('Channel').select_option(channel)
         gallery.tab.wait_for_timeout(150)
         gallery.tab.wait_for_function(ALL_HERE)
-        assert {identity(light).channel for light, *_ in cells(gallery).values()} == {number}
+        assert {read_identity(light).channel for light, *_ in cells(gallery).values()} == {number}
 
 
 def test_what_was_not_measured_is_transparent(open_part, tmp_path):
@@ -512,7 +507,7 @@ def test_tags_and_notes_reach_the_corpus(card):
     card.tab.get_by_role('button', name='Save notes').click()
     card.tab.wait_for_function("() => document.querySelector('.mx-saving').hidden")
     item = matnb.open_corpus(card.scene.corpus.path)[item_id]
-    assert item.facets['notes'] == 'a worn tip' and item.facets['tags'] == '<b>bold</b>, bent'
+    assert item.facets['notes'] == 'a worn tip' and set(item.facets['tags'].split(', ')) == {'bent', '<b>bold</b>'}
     assert item.history()[-1].why == 'seen again'
     card.tab.get_by_label('Take away the tag <b>bold</b>').click()
     card.tab.wait_for_function("() => document.querySelectorAll('.mx-tags li').length === 1")
@@ -535,7 +530,7 @@ def test_more_and_less_like(card):
     card.tab.locator(f'.mx-strip-cell[data-row="{first}"] .mx-pick').click(modifiers=['Shift'])
     card.tab.wait_for_function(f"() => !document.querySelector('.mx-strip-cell[data-row=\"{first}\"]')")
     card.tab.locator(f'.mx-strip-cell[data-row="{last}"] .mx-pick').click(modifiers=['Alt'])
-    card.tab.wait_for_function("() => document.querySelectorAll('.mx-example').length === 2")
+    card.tab.wait_for_function("() => document.querySelectorAll('.mx-examples .mx-example').length === 2")
     card.tab.wait_for_timeout(200)
     question = asked(card, 'near')[-1]
     assert question['rows'] == [7, first] and question['unlike'] == [last]
@@ -571,6 +566,24 @@ def test_a_box_is_searched_for(card):
     assert np.allclose([box['x'], box['y'], box['size']], [64 * 0.45, 64 * 0.45, 64 * 0.4], atol=0.4)
     card.tab.get_by_label('Back to the neighbours').click()
     card.tab.wait_for_function("() => document.querySelector('.mx-strip-title').innerText === 'Neighbours'")
+
+
+def test_where_a_region_was_found_is_framed(open_part, tmp_path):
+    from matnb.similarity.encoders import encoder
+    from matnb.similarity.regions import Windows
+    made = identity_corpus(tmp_path/'parts', 20)
+    matnb.embed(made, encoder('spectral', side=32), name='parts', windows=Windows((0.5,), (2,)), progress=False)
+    page = open_part('item', Scene(Walk.begin(made, on='overview')), width=420, height=1200)
+    page.store("(store.focus(3), store.searchRegion({ row: 3, box: { x: 20, y: 30, size: 32 }, said: 'a box' }))")
+    page.tab.wait_for_selector('.mx-window-light')
+    found = [m for m in page.heard if m['kind'] == 'near'][-1]
+    assert found['box'] == {'x': 20, 'y': 30, 'size': 32}
+    corners = np.array([[float(v) for v in p.split(',')] for p in
+                        page.tab.locator('.mx-window-light').first.get_attribute('points').split()])
+    assert corners.shape == (4, 2) and np.ptp(corners, 0).max() < 100
+    page.tab.get_by_role('button', name='Choose these').click()
+    page.until('store.chosen !== null')
+    assert page.store("store.conditions[0].act.kind") == 'items'
 
 
 def test_large_picture_opens_and_closes(card):
