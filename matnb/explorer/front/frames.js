@@ -28,6 +28,8 @@ export class Frame {
     this.draw();
   }
 
+  get scale() { return this.bar.hidden ? '' : this.bar.lastChild.textContent; } // what the bar says
+
   get size() { return pictureSize(this.points); }
 
   get channel() { return this.own ?? this.#store.picture.channel; }

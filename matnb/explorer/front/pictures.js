@@ -105,6 +105,14 @@ export class Pictures {
     return null;
   }
 
+  labelOf(row) { // what stands under its picture, if one of any size is here
+    for (const size of PICTURE_SIZES) {
+      const { label } = this.#kept.get(this.#key(row, size, this.#store.picture.channel)) ?? {};
+      if (label) return label;
+    }
+    return '';
+  }
+
   #shown(picture) { return { ...picture, canvas: picture.failed ? null : this.#painted(picture) }; }
 
   #painted(picture) { // its canvas in the colours of now

@@ -21,6 +21,7 @@ export class Strip {
   #store;
   #turn = 0;
   #stop;
+  #names = new Map(); // of rows that were seen here
   #ask = oncePerFrame(() => this.#search());
   #draw = oncePerFrame(() => this.#redraw());
 
@@ -65,6 +66,7 @@ export class Strip {
     if (vectors.includes(kept)) this.vectors.value = kept;
     this.vectors.hidden = vectors.length < 2;
     Object.assign(this, { of: -1, likes: [], unlikes: [], found: null, region: null });
+    this.#names.clear();
     this.#changed();
   }
 
@@ -161,8 +163,10 @@ export class Strip {
     for (const [at, cell] of this.cells.entries()) {
       cell.frame.draw();
       const about = cell.frame.about;
+      if (about?.label) this.#names.set(cell.row, about.label);
       const name = about?.failed ? `Item that cannot be shown: ${about.failed}` : about?.alt || 'Picture on its way';
-      cell.pick.setAttribute('aria-label', `${name}; distance ${this.found.distances_said?.[at] ?? sayDistance(this.found.distances[at])}`);
+      const far = this.found.distances_said?.[at] ?? sayDistance(this.found.distances[at]);
+      cell.pick.setAttribute('aria-label', [name, `distance ${far}`, cell.frame.scale && `scale bar ${cell.frame.scale}`].filter(Boolean).join('; '));
       cell.element.classList.toggle('mx-hovered', this.#store.hovered === cell.row);
       cell.element.classList.toggle('mx-carded', this.#store.focused === cell.row);
     }
@@ -178,10 +182,7 @@ export class Strip {
     this.examples.replaceChildren(...all, button('Only the first', () => { this.likes = []; this.unlikes = []; this.#ask(); }, { class: 'mx-tiny' }));
   }
 
-  #nameOf(row) {
-    const cell = this.cells.find((each) => each.row === row);
-    return cell?.frame.about?.label || this.#store.pictures.about(row, cell?.frame.size ?? 128)?.label || `item ${sayCount(row + 1)}`;
-  }
+  #nameOf(row) { return this.#names.get(row) || this.#store.pictures.labelOf(row) || `item ${sayCount(row + 1)}`; }
 
   // --- Reasons
 

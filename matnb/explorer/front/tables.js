@@ -20,6 +20,8 @@ export function tree(told) { // nested text by name, with a field to search in i
   const count = countOf(told);
   if (!count) return make('p', { class: 'mx-quiet' }, 'The instrument wrote nothing else.');
   const list = branch(told, '');
+  list.tabIndex = 0; // long ones scroll
+  list.setAttribute('aria-label', 'Metadata');
   const said = make('span', { class: 'mx-quiet', role: 'status' });
   const field = make('input', { type: 'search', placeholder: `Search in ${count} entries`, 'aria-label': 'Search in the metadata', oninput: () => sift(list, field.value, said) });
   return make('div', { class: 'mx-metadata' }, count >= SEARCH_FROM ? make('div', { class: 'mx-metadata-head' }, field, said) : null, list);

@@ -61,7 +61,7 @@ export class Viewer {
     this.boxTool = button('Box', () => this.#setBoxing(!this.boxing), { 'aria-pressed': 'false', title: 'Draw a box to search for that region (or drag with Shift)' });
     this.tools = make('div', { class: 'mx-tools', role: 'group', 'aria-label': 'Zoom and tools' },
       button('−', middle(1 / 1.5), { 'aria-label': 'Zoom out' }), button('+', middle(1.5), { 'aria-label': 'Zoom in' }),
-      button('Fit', () => { this.lens.fit(); this.#draw(); }), button('1:1', () => this.#exact(), { title: 'One point of the scan for each pixel of the screen', 'aria-label': 'One to one' }),
+      button('Fit', () => { this.lens.fit(); this.#draw(); }), button('1:1', () => this.#exact(), { title: 'One point of the scan for each pixel of the screen', 'aria-label': '1:1, one to one' }),
       this.boxTool);
     return this.tools;
   }
