@@ -143,6 +143,7 @@ def explore_in_browser(
         print(f'Listening on {address}: whoever has this address can look'
               f'{"" if read_only else " and write notes"}, and the connection is not encrypted.', flush=True)
     if browser: server.io_loop.add_callback(server.show, '/' + where.rpartition('/')[2])
-    try: server.io_loop.start()
-    except KeyboardInterrupt: print('\nstopped')
-    finally: server.stop(wait=False)
+    try: server.io_loop.start()  # Bokeh ends it on Ctrl-C; without its handler, as in a thread, it is an exception
+    except KeyboardInterrupt: pass
+    server.stop(wait=False)
+    print('stopped', flush=True)
