@@ -254,7 +254,7 @@ class RenewedScene(ToldScene):
 
     def _renew(self) -> None:
         "Look at the corpus as it is now"
-        old, ids, vectors, definitions = self.seen, self.ids, self.vectors_seen, self.definitions()
+        old, ids, vectors, definitions = self.seen, self.ids, self.vectors_seen, self._definitions or []
         self.path.refresh()
         if self.given is not None: self.given.refresh()
         take_in_new_items(self.path, self.map_name)
@@ -287,6 +287,7 @@ class Scene(RenewedScene):
                 if walked: self._walked()
                 return walked
             self._renew()
+            if self.path.tree is not self.told_tree: self._walked()
             return True
 
     def keep_up(self) -> None:
