@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['Send', 'Declined', 'Reply', 'SceneItems', 'SceneRows', 'SceneFacets', 'SceneSteps', 'said_of_quality', 'ScenePages',
-           'ToldScene', 'viewed', 'Scene', 'changed_facets', 'take_in_new_items']
+           'ToldScene', 'viewed', 'RenewedScene', 'Scene', 'changed_facets', 'take_in_new_items']
 
 # %% ../../nbs/explorer/02_scene.ipynb #b8794d46
 import logging
@@ -245,35 +245,16 @@ def viewed(
     known = {name: value for name, value in view.items() if isinstance(value, dict)}
     return {**view, **{n: {**known[n], **v} if n in known and isinstance(v, dict) else v for n, v in change.items()}}
 
-# %% ../../nbs/explorer/02_scene.ipynb #5db54302
-class Scene(ToldScene):
-    "What one or several pages look at"
+# %% ../../nbs/explorer/02_scene.ipynb #0d74deb7
+class RenewedScene(ToldScene):
+    "A scene that can look at its corpus as it is now"
 
     given: 'Corpus | None' = None  # The corpus that a person holds, which moves along
     map_name: str = ''  # Of the stored map on which the path began
 
-    def refresh(self) -> bool:
-        "Take in what was changed in the corpus or the path; says whether there was anything"
-        with self.lock:
-            walked = self.path.tree is not self.told_tree
-            if read_head(self.seen.ledger.connection).generation == self.seen.head.generation and (
-                    self.corpus.snapshot is self.seen):
-                if walked: self._walked()
-                return walked
-            self._renew()
-            return True
-
-    def keep_up(self) -> None:
-        "Renew the scene if the corpus of its path has moved on, so that both mean the same items"
-        if self.corpus.snapshot is not self.seen: self.refresh()
-
-    def _walked(self) -> None:
-        self.tell_steps(True)
-        if self.selection.conditions: self.selection.changed()
-
     def _renew(self) -> None:
         "Look at the corpus as it is now"
-        old, ids, vectors, definitions = self.seen, self.ids, self.vectors_seen, self.definitions()
+        old, ids, vectors, definitions = self.seen, self.ids, self.vectors_seen, self._definitions or []
         self.path.refresh()
         if self.given is not None: self.given.refresh()
         take_in_new_items(self.path, self.map_name)
@@ -292,6 +273,30 @@ class Scene(ToldScene):
     def _take_items(self) -> None:
         super()._take_items()
         self.vectors_seen = self.vectors
+
+# %% ../../nbs/explorer/02_scene.ipynb #e970f24b
+class Scene(RenewedScene):
+    "What one or several pages look at"
+
+    def refresh(self) -> bool:
+        "Take in what was changed in the corpus or the path; says whether there was anything"
+        with self.lock:
+            walked = self.path.tree is not self.told_tree
+            if read_head(self.seen.ledger.connection).generation == self.seen.head.generation and (
+                    self.corpus.snapshot is self.seen):
+                if walked: self._walked()
+                return walked
+            self._renew()
+            if self.path.tree is not self.told_tree: self._walked()
+            return True
+
+    def keep_up(self) -> None:
+        "Renew the scene if the corpus of its path has moved on, so that both mean the same items"
+        if self.corpus.snapshot is not self.seen: self.refresh()
+
+    def _walked(self) -> None:
+        self.tell_steps(True)
+        if self.selection.conditions: self.selection.changed()
 
 # %% ../../nbs/explorer/02_scene.ipynb #947e36ce
 def changed_facets(
