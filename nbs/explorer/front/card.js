@@ -62,7 +62,7 @@ class Card {
     this.empty = make('div', { class: 'mx-card-empty' }, make('p', {}, 'No item is open.'),
       make('p', {}, 'Click a point of the map or a picture of the gallery. With the keyboard: move to a picture with the arrow keys and press Enter.'));
     return make('article', { class: 'mx-card', 'aria-label': 'Item card' },
-      make('header', { class: 'mx-card-head' }, make('div', { class: 'mx-card-names' }, this.title, this.sub), make('div', { class: 'mx-card-leaf' }, this.back, this.on, this.shut)),
+      make('header', { class: 'mx-card-head' }, this.title, make('div', { class: 'mx-card-leaf' }, this.back, this.on, this.shut), this.sub),
       this.empty, this.body, this.dialog);
   }
 
@@ -136,8 +136,10 @@ class Card {
   #sayWhat() {
     const { told } = this;
     const copied = make('span', { class: 'mx-quiet', role: 'status' });
-    const copy = button('Copy id', () => this.#copy(told.id, copied), { class: 'mx-tiny' });
-    this.sub.replaceChildren(told.simulated ? make('span', { class: 'mx-origin' }, 'simulated') : '', make('span', { class: 'mx-card-file', title: `${told.file ?? ''}\nid ${told.id}` }, told.file ?? ''), copy, copied);
+    const copy = button('', () => this.#copy(told.id, copied), { class: 'mx-tiny mx-card-id', title: 'Copy the id of this item', 'aria-label': `Copy id ${told.id}` });
+    copy.append(make('code', {}, told.id));
+    const unsaid = told.simulated && !(told.label ?? '').includes('simulated');
+    this.sub.replaceChildren(unsaid ? make('span', { class: 'mx-origin' }, 'simulated') : '', make('span', { class: 'mx-card-file' }, told.file ?? ''), copy, copied);
   }
 
   async #copy(words, said) {

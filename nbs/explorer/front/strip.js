@@ -55,7 +55,7 @@ export class Strip {
     this.reason = make('div', { class: 'mx-reason', role: 'status', 'aria-live': 'polite', hidden: true });
     this.settings = make('div', { class: 'mx-strip-settings' }, this.vectors, this.within, this.count);
     return make('section', { class: 'mx-strip', 'aria-label': 'Neighbours' },
-      make('header', { class: 'mx-strip-head' }, this.title, this.end, this.chooseThese), this.examples, this.list, this.reason, this.said, this.settings,
+      make('header', { class: 'mx-strip-head' }, this.title, this.end, this.chooseThese), this.examples, this.list, this.reason, make('div', { class: 'mx-strip-foot' }, this.said, this.settings),
       make('p', { class: 'mx-hidden', id: help }, STRIP_KEYS));
   }
 
