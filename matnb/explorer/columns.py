@@ -113,7 +113,7 @@ def facet_definitions(
 ) -> list[dict[str, Any]]:  # Name, label, kind, unit, what it is about, how many values, how many missing
     "The facets of a corpus, most telling first"
     told = [(*_spread(items, facet), facet) for facet in items.facets.values()]
-    told.sort(key=lambda t: -(t[2] + _welcome(t[3].name) if t[2] > 0 else t[2]))
+    told.sort(key=lambda t: -(t[2] + _welcome(t[3].name) * (1.0 if t[2] > 0 else 0.01)))
     return [{'name': f.name, 'label': f.label, 'kind': f.kind, 'unit': f.unit, 'about': f.about, 'values': values,
              'missing': missing} for values, missing, _, f in told]
 
