@@ -38,6 +38,7 @@ class Walk:
         self.corpus = identity_corpus(folder, ITEMS)
         self.scene = Scene(StepPath.begin(self.corpus, on='overview'))
         self.next_item = ITEMS
+        self.last = 'opening'
         self.done, self.checked, self.unread = Counter(), Counter(), Counter()
         self.mistakes: list[str] = []
         self.open()
@@ -211,11 +212,18 @@ class Walk:
 
     def settle(self):
         "Wait until Python has done what was asked, and the page has drawn it"
-        self.page.until(f'{QUIET} && store.scene.edition === {self.scene.edition}', timeout=60_000)
+        try: self.page.until(f'{QUIET} && store.scene.edition === {self.scene.edition}', timeout=60_000)
+        except Exception as e: raise AssertionError(f'after {self.last}, step {sum(self.done.values())}: {self.state()}') from e
         self.tab.wait_for_timeout(120)
         if self.edition != self.scene.edition: self.edition, self.windows = self.scene.edition, {}
         view = self.tab.evaluate(WINDOW)['view']
         if view: self.windows[view['step']] = view
+
+    def state(self):
+        "Where the page stands, for a message"
+        told = self.page.store('[store.scene?.edition, store.step?.number, store.working, store.trouble, store.scene.current]')
+        heard = [(m['kind'], m.get('edition')) for m in self.page.heard[-5:]]
+        return f'{told}; Python: edition {self.scene.edition}, {self.scene.path.breadcrumb}; asked {heard}; {self.page.errors}'
 
     def look(self):
         "Compare all pictures in sight with the items that the page says they are of"

@@ -96,12 +96,13 @@ def bokeh(
 ) -> Tried:
     "Points and a lasso, nothing else"
     warm = _READ.format(points=str(points)) + (
-        'from bokeh.io import output_notebook\nfrom bokeh.models import ColumnDataSource\n'
+        'from bokeh.io import output_notebook\nfrom bokeh.models import ColumnDataSource, LassoSelectTool\n'
         'from bokeh.plotting import figure\nfrom bokeh.resources import INLINE\nfrom jupyter_bokeh import BokehModel\n'
         "output_notebook(INLINE)\npoints = points[['x', 'y', 'id']]")
     show = ("source = ColumnDataSource(points)\n"
             "drawn = figure(width=700, height=560, tools='pan,wheel_zoom,lasso_select', active_drag='lasso_select', "
             "output_backend='webgl')\ndrawn.scatter('x', 'y', source=source, size=3)\n"
+            'drawn.select_one(LassoSelectTool).continuous = False\n'
             "source.selected.on_change('indices', lambda name, old, new: log.write(f'{time.time()} {len(new)}\\n'))\n"
             'BokehModel(drawn)')
     return Tried('Bokeh', warm, show)
