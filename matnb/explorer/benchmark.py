@@ -85,7 +85,8 @@ def ours(
     corpus: Corpus,  # Of trials
 ) -> Tried:
     "This package"
-    warm = f'import time, matnb\nfrom matnb.explorer.page import explore\ncorpus = matnb.open_corpus({str(corpus.path)!r})\n'
+    warm = ('import time, matnb\nfrom matnb.explorer.page import explore\n'
+            f'corpus = matnb.open_corpus({str(corpus.path)!r})\n')
     show = ("explorer = explore(corpus, map='overview', height=640)\n"
             "stop = explorer.selection.on_change(lambda chosen: log.write(f'{time.time()} {len(chosen)}\\n'))\nexplorer")
     return Tried('matnb', warm + _LOG, show, plot='.mx-map-base', linked=_LINKED, hovered=_HOVERED)
@@ -95,10 +96,10 @@ def bokeh(
     points: Path,  # Table
 ) -> Tried:
     "Points and a lasso, nothing else"
-    warm = _READ.format(points=str(points)) + (
+    warm = _READ.format(points=str(points)).replace("')", "', columns=['x', 'y', 'id'])", 1) + (
         'from bokeh.io import output_notebook\nfrom bokeh.models import ColumnDataSource, LassoSelectTool\n'
         'from bokeh.plotting import figure\nfrom bokeh.resources import INLINE\nfrom jupyter_bokeh import BokehModel\n'
-        "output_notebook(INLINE)\npoints = points[['x', 'y', 'id']]")
+        'output_notebook(INLINE)')
     show = ("source = ColumnDataSource(points)\n"
             "drawn = figure(width=700, height=560, tools='pan,wheel_zoom,lasso_select', active_drag='lasso_select', "
             "output_backend='webgl')\ndrawn.scatter('x', 'y', source=source, size=3)\n"
@@ -143,9 +144,11 @@ UNITS = {'first view': ('s', 1), 'bytes': ('MB', 1), 'drag': ('s', 1), 'release 
          'release to Python': ('ms', 1000), 'hover to picture': ('ms', 1), 'kernel memory': ('MB', 1),
          'browser memory': ('MB', 1), 'kernel CPU': ('CPU s', 1), 'browser CPU': ('CPU s', 1),
          'frame while panning': ('ms', 1), 'longest frame while panning': ('ms', 1)}
-SAID = {'first view': 'cell run until points are seen', 'bytes': 'sent to the browser', 'drag': 'lasso drawn in 90 movements',
+SAID = {'first view': 'cell run until points are seen', 'bytes': 'sent to the browser',
+        'drag': 'lasso drawn in 90 movements',
         'release to views': 'lasso released until pictures and facets follow',
-        'release to Python': 'lasso released until Python knows', 'hover to picture': 'pointer on a point until its picture',
+        'release to Python': 'lasso released until Python knows',
+        'hover to picture': 'pointer on a point until its picture',
         'kernel memory': 'memory of the kernel', 'browser memory': 'memory of the browser, more than before',
         'kernel CPU': 'kernel, cell run until all is quiet', 'browser CPU': 'browser, cell run until all is quiet',
         'frame while panning': 'a frame while the map is moved',
@@ -211,7 +214,8 @@ def main() -> None:
     ask.add_argument('--many', type=int, default=1_000_000, help='items of the large corpus; 0 leaves it out')
     given = ask.parse_args()
     peers = {'jupyter-scatter': given.scatter, 'embedding-atlas': given.atlas}
-    for name, python in peers.items(): print(f'{name}: {version_in(python, name) if python else "left out; name its interpreter"}')
+    for name, python in peers.items():
+        print(f'{name}: {version_in(python, name) if python else "left out; name its interpreter"}')
     write_figures(all_figures(given.to, given.scatter, given.atlas, given.repeats, given.many), given.table)
     print(given.table.read_text())
 
