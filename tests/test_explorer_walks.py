@@ -213,7 +213,8 @@ class Walk:
     def settle(self):
         "Wait until Python has done what was asked, and the page has drawn it"
         try: self.page.until(f'{QUIET} && store.scene.edition === {self.scene.edition}', timeout=60_000)
-        except Exception as e: raise AssertionError(f'after {self.last}, step {sum(self.done.values())}: {self.state()}') from e
+        except Exception as e:
+            raise AssertionError(f'after {self.last}, step {sum(self.done.values())}: {self.state()}') from e
         self.tab.wait_for_timeout(120)
         if self.edition != self.scene.edition: self.edition, self.windows = self.scene.edition, {}
         view = self.tab.evaluate(WINDOW)['view']
@@ -221,9 +222,10 @@ class Walk:
 
     def state(self):
         "Where the page stands, for a message"
-        told = self.page.store('[store.scene?.edition, store.step?.number, store.working, store.trouble, store.scene.current]')
+        told = self.page.store('[store.scene.edition, store.step.number, store.working, store.trouble]')
         heard = [(m['kind'], m.get('edition')) for m in self.page.heard[-5:]]
-        return f'{told}; Python: edition {self.scene.edition}, {self.scene.path.breadcrumb}; asked {heard}; {self.page.errors}'
+        here = f'edition {self.scene.edition}, {self.scene.path.breadcrumb}'
+        return f'{told}; Python: {here}; asked {heard}; {self.page.errors}'
 
     def look(self):
         "Compare all pictures in sight with the items that the page says they are of"

@@ -60,7 +60,8 @@ _LINKED = """(() => {
   const bottom = page.getBoundingClientRect().bottom;
   const cells = [...page.querySelectorAll('.mx-cell')].filter((c) => c.getBoundingClientRect().bottom < bottom);
   return store.chosen && cells.length && !page.querySelector('.mx-cell .mx-awaited')
-    && cells.every((c) => store.chosen.has(Number(c.dataset.row)));
+    && cells.every((c) => store.chosen.has(Number(c.dataset.row)))
+    && page.querySelector('.mx-facets').textContent !== window.before;
 })()"""
 _HOVERED = """(() => {
   const tip = document.querySelector('.mx-map-tip');
@@ -69,7 +70,8 @@ _HOVERED = """(() => {
 })()"""
 _SCATTER_HOVERED = """(() => {
   const all = [...document.querySelectorAll('.jp-CodeCell')[1].querySelectorAll('*')];
-  const shown = all.find((e) => e.style?.backgroundImage?.includes('data:image') && e.getBoundingClientRect().width > 0);
+  const pictures = all.filter((e) => e.style?.backgroundImage?.includes('data:image'));
+  const shown = pictures.find((e) => e.getBoundingClientRect().width > 0);
   return shown ? shown.style.backgroundImage.slice(-80) : '';
 })()"""
 _ATLAS_DRAWN = """(() => {
@@ -88,7 +90,8 @@ def ours(
     warm = ('import time, matnb\nfrom matnb.explorer.page import explore\n'
             f'corpus = matnb.open_corpus({str(corpus.path)!r})\n')
     show = ("explorer = explore(corpus, map='overview', height=640)\n"
-            "stop = explorer.selection.on_change(lambda chosen: log.write(f'{time.time()} {len(chosen)}\\n'))\nexplorer")
+            "tell = lambda chosen: log.write(f'{time.time()} {len(chosen)}\\n')\n"
+            'stop = explorer.selection.on_change(tell)\nexplorer')
     return Tried('matnb', warm + _LOG, show, plot='.mx-map-base', linked=_LINKED, hovered=_HOVERED)
 
 
@@ -130,7 +133,7 @@ def embedding_atlas(
     points: Path,  # Table
     python: str,  # Of an environment with embedding-atlas
 ) -> Tried:
-    "With pictures in its table; its map wants WebGPU with 16-bit numbers, which a browser without a graphics card lacks"
+    "With pictures in its table; its map needs WebGPU with `shader-f16`, which software GL lacks"
     warm = _READ.format(points=str(points)) + (
         'from embedding_atlas.widget import EmbeddingAtlasWidget\n'
         "points['image'] = [{'bytes': b} for b in points['image']]")

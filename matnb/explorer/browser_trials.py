@@ -144,6 +144,7 @@ BOX = """(PLOT) => {
   return box ? [box.x, box.y, box.width, box.height] : null;
 }""".replace('CANVASES', CANVASES)
 LINKED = """() => {
+  window.before = document.querySelector('.mx-facets')?.textContent;
   window.linked = new Promise((resolve) => {
     setTimeout(() => resolve(NaN), 25000);
     const look = () => (DONE ? resolve(Date.now() / 1000) : requestAnimationFrame(look));
@@ -241,7 +242,8 @@ class Trial:
         self.tab.wait_for_function(STATE, timeout=60_000)
         self.tab.wait_for_timeout(2500)
         self.seen |= {'bytes': self.received / 1e6, 'browser memory': resident(self.browser) - before[0],
-                      'kernel memory': sum(p.memory_info().rss for p in self.kernel) / 1e6, 'kernel CPU': cpu_time(self.kernel) - before[1],
+                      'kernel memory': sum(p.memory_info().rss for p in self.kernel) / 1e6,
+                      'kernel CPU': cpu_time(self.kernel) - before[1],
                       'browser CPU': cpu_time(self.browser) - before[2]}
         self.tab.evaluate(SHOW)
         self.tab.wait_for_timeout(1200)
@@ -313,7 +315,8 @@ class Trial:
 
 # %% ../../nbs/explorer/88_browser_trials.ipynb #c4330cbe
 GL = ['--no-sandbox', '--use-gl=angle', '--use-angle=swiftshader', '--enable-unsafe-swiftshader',
-      '--disable-dev-shm-usage', '--disable-background-networking', '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1']
+      '--disable-dev-shm-usage', '--disable-background-networking',
+      '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1']
 
 
 def chromium() -> str:
