@@ -7,7 +7,8 @@ from explorer_corpora import embed_synthetically, identity_corpus, identity_meas
 from explorer_eye import WINDOW, cut, pictures_seen, places_on_screen, screen
 from front_page import FrontPage
 
-from matnb.explorer.scene import Scene
+from matnb.explorer import thumbnails
+from matnb.explorer.scene import Reply, Scene
 from matnb.similarity.paths import Path as StepPath
 
 ITEMS = 400
@@ -295,3 +296,20 @@ def test_each_picture_is_of_its_item_in_a_random_walk(browser, tmp_path, measure
              f'their way, {len(taken.mistakes)} mistakes; {dict(taken.done)}')
     assert taken.mistakes == [], '\n'.join(taken.mistakes[:20])
     assert taken.checked['gallery'] > 2 * steps and taken.checked['hover'] > steps / 50, taken.checked
+
+
+def test_a_wrong_picture_would_be_seen(browser, tmp_path, monkeypatch):
+    "The eye itself: when Python sends the pictures of the neighbours, every one of them is noticed"
+    real = thumbnails.answer_thumbnails
+
+    def shifted(scene, said):
+        reply = real(scene, said)
+        return Reply(reply.body, [*reply.buffers[1:], *reply.buffers[:1]])
+
+    monkeypatch.setattr(thumbnails, 'answer_thumbnails', shifted)
+    taken = Walk(browser, tmp_path/'corpus', 3)
+    taken.page.until("document.querySelectorAll('.mx-cell canvas:not([hidden])').length > 3")
+    taken.tab.wait_for_timeout(500)
+    taken.look()
+    taken.close()
+    assert taken.checked['gallery'] == len(taken.mistakes) > 3
