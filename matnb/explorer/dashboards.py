@@ -122,7 +122,7 @@ class Shade:
     ticks: dict[float, str]  # What is written beside the colours
     title: str  # What it is about
 
-
+# %% ../../nbs/explorer/30_dashboards.ipynb #9b77e44b
 def shade_of(
     scene: Scene,  # Whose items
     facet: str,  # A facet that is no text; empty: all the same
@@ -375,7 +375,7 @@ class Looked(streams.Stream):  # type: ignore[misc]
 
         asked.on_change('data', rested)
 
-
+# %% ../../nbs/explorer/30_dashboards.ipynb #275c45a6
 def item_view(
     scene: Scene,  # That is looked at
     looked: Looked,  # Says which item
@@ -424,7 +424,7 @@ class Bars:
         words = [w for n in touched for w in (self.values[n] if n < len(self.values) else ())]
         return words or (None if bars - 1 in touched else ...)
 
-
+# %% ../../nbs/explorer/30_dashboards.ipynb #88875092
 def bars_of(
     scene: Scene,  # Whose items
     facet: str,  # Any but a text
@@ -485,7 +485,7 @@ def facet_view(
     return (drawn * words).opts(hv.Options('Overlay', backend='bokeh', show_legend=False, **frame),
                                 hv.Options('Rectangles', backend='bokeh', **_LOOK_OF_BARS), _LOOK_OF_WORDS)
 
-
+# %% ../../nbs/explorer/30_dashboards.ipynb #cfaab155
 _LOOK_OF_BARS = dict(color='colour', line_color='white', line_width=0.5, nonselection_alpha=1, default_tools=[],
                      tools=['box_select', 'tap'], active_tools=['box_select'])
 _LOOK_OF_WORDS = hv.Options('Labels', backend='bokeh', text_align='left', text_font_size='8pt', text_color='#333333',
@@ -627,7 +627,7 @@ def _listen_to_properties(scene: Scene, view: hv.DynamicMap, held: dict[str, Any
     streams.BoundsXY(source=view).add_subscriber(boxed)
     streams.SingleTap(source=view).add_subscriber(tapped)
 
-
+# %% ../../nbs/explorer/30_dashboards.ipynb #ac60db48
 def _range(facet: Facet, low: float, high: float) -> tuple[Any, Any]:
     if facet.kind != 'date': return low, high
     first, last = as_dates(np.array([low, high]))
