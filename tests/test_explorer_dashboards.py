@@ -61,7 +61,8 @@ class Board:
         self.tab.on('pageerror', lambda e: self.errors.append(str(e)))
         self.tab.goto(address)
         self.tab.wait_for_selector('.bk-Figure', timeout=60_000)
-        self.tab.wait_for_timeout(1500)
+        self.tab.wait_for_function('() => window.Bokeh?.documents?.[0]?.is_idle', timeout=60_000)
+        self.tab.wait_for_timeout(800)
 
     def box(self, label): return self.tab.evaluate(BOX, label)
 
@@ -72,7 +73,7 @@ class Board:
         self.tab.wait_for_timeout(200)
         began = time.perf_counter()
         for point in points[1:]: self.tab.mouse.move(*point, steps=4)
-        took = time.perf_counter() - began
+        took, self.painted = time.perf_counter() - began, self.tab.evaluate('window.painted ?? 0')
         self.tab.mouse.up()
         return took
 
@@ -82,6 +83,14 @@ class Board:
         x, y = at['x'] + at['width'] * 0.5, at['y'] + at['height'] * 0.5
         return self.drag([(x + at['width'] * reach * np.cos(a), y + at['height'] * reach * np.sin(a))
                           for a in np.linspace(0, 6.2, 12)])
+
+
+    def shows(self, rows):
+        "Wait until the points of these rows are the selected ones"
+        deadline = time.monotonic() + 20
+        while (found := self.tab.evaluate(SELECTED)) != list(rows) and time.monotonic() < deadline:
+            self.tab.wait_for_timeout(100)
+        assert found == list(rows)
 
 
 def until(what, seconds=15.0):
@@ -114,10 +123,10 @@ def test_a_lasso_reaches_python_and_all_views(board, page, measured):
     inside = Outline(corners).contains_points(at)
     assert (condition.source, condition.act['kind'], told) == ('map', 'lasso', ['chosen'])
     assert 0 < inside.sum() < COUNT and (inside != scene.selection.mask).sum() <= 1
-    page.tab.wait_for_timeout(800)
-    assert page.tab.evaluate(SELECTED) == np.flatnonzero(scene.selection.mask).tolist()
+    page.shows(np.flatnonzero(scene.selection.mask))
     said = f'{len(scene.selection)} of {COUNT} items chosen'
-    assert said in page.box('Map of')['said'] and page.tab.get_by_text(said).first.is_visible()
+    page.tab.get_by_text(said).first.wait_for(state='visible')
+    assert said in page.box('Map of')['said']
     assert page.box('outcome:')['said'].count(' of ') >= 2
     measured(f'HoloViews, {COUNT} points: a lasso of 44 moves was drawn in {took:.2f} s')
 
@@ -135,11 +144,9 @@ def test_bars_and_a_lasso_are_met_together_and_python_is_seen(board, page):
     assert np.array_equal(scene.selection.mask, before & chosen)
 
     scene.selection.set(where={'outcome': 'failed'})
-    page.tab.wait_for_timeout(1000)
-    assert page.tab.evaluate(SELECTED) == np.flatnonzero(scene.corpus.values('outcome') == 'failed').tolist()
+    page.shows(np.flatnonzero(scene.corpus.values('outcome') == 'failed'))
     scene.selection.clear()
-    page.tab.wait_for_timeout(1000)
-    assert page.tab.evaluate(SELECTED) == [], 'nothing chosen, nothing greyed'
+    page.shows([])  # nothing chosen, nothing greyed
 
 
 def test_a_box_in_a_histogram_is_a_range(board, page):
@@ -168,5 +175,5 @@ def test_moves_of_a_lasso_repaint_no_points(board, page):
       CanvasRenderingContext2D.prototype.drawImage = function (...given) { window.painted += 1; return draw.apply(this, given); }; }"""
     page.tab.evaluate(count)
     page.lasso(0.2)
-    page.tab.wait_for_timeout(500)
-    assert page.tab.evaluate('window.painted') < 20, 'Bokeh repaints all points at each move unless continuous is off'
+    until(lambda: len(board[0].selection))
+    assert page.painted < 10, f'{page.painted} in 44 moves: Bokeh repaints all points at each move unless continuous is off'
