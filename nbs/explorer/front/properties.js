@@ -5,6 +5,7 @@ import { middleOfValues, wantsLog } from './axes.js';
 import { colourChoice } from './colour_choice.js';
 import { rankCorrelation, sayCorrelation } from './correlation.js';
 import { button, make, slowly, stops } from './dom.js';
+import { itemsAct } from './map_choose.js';
 import { pairedItems } from './plot_cloud.js';
 import { PlotHand } from './plot_hand.js';
 import { PlotPane } from './plot_pane.js';
@@ -40,12 +41,13 @@ class PropertiesPanel {
 
   listen() {
     const { store, pane } = this;
+    const recolour = () => { if (this.isSeen()) pane.recolour(); };
     return [
       store.on('scene', () => this.fill()), store.on('columns', () => this.fill()), store.on('step', () => this.refresh()),
-      store.on('chosen', (bits) => { pane.choose(bits); this.describe(); }),
+      store.on('chosen', (bits) => { if (this.isSeen()) { pane.choose(bits); this.describe(); } }),
       store.on('hover', (row) => { pane.touch(); pane.showTip(pane.points.matches(':hover, :focus-visible') ? row : -1); }),
-      store.on('focus', () => pane.touch()), store.on('colour', () => pane.recolour()), store.on('theme', () => pane.recolour()),
-      store.on('pin', () => (store.colour.by === 'distance' ? pane.recolour() : pane.touch())), store.on('pictures', () => pane.touch()),
+      store.on('focus', () => pane.touch()), store.on('colour', recolour), store.on('theme', recolour),
+      store.on('pin', () => (store.colour.by === 'distance' ? recolour() : pane.touch())), store.on('pictures', () => pane.touch()),
       store.on('view', (change) => { if (change.properties && !this.keeping) { this.fill(); } }),
     ];
   }
@@ -102,7 +104,10 @@ class PropertiesPanel {
 
   // --- Showing
 
-  sized() { if (this.isSeen()) { if (this.shown) this.pane.resize(); else this.refresh(); } }
+  sized() { // what changed while it was not seen is taken in now
+    if (!this.isSeen()) return;
+    if (this.shown) { this.pane.resize(); this.describe(); } else this.refresh();
+  }
 
   isSeen() { return this.element.clientWidth > 0 && this.element.clientHeight > 0; }
 
@@ -191,7 +196,7 @@ class PropertiesPanel {
   encircled(bits) {
     if (!bits.count()) { this.store.choose('properties', null); return; }
     const about = `drawn around in ${this.columns[1].name.replaceAll('_', ' ')} against ${this.columns[0].name.replaceAll('_', ' ')}`;
-    this.store.choose('properties', { said: about, act: { kind: 'items', rows: [...bits.rows()], about }, bits });
+    this.store.choose('properties', { said: about, act: itemsAct(bits, about), bits });
   }
 }
 
