@@ -145,7 +145,8 @@ function chosenLast(order, flags, split) {
 }
 
 function shuffledOrder(count) { // the same every time; so that no kind lies above another only because it comes later
-  const order = Uint32Array.from({ length: count }, (_, n) => n);
+  const order = new Uint32Array(count);
+  for (let n = 0; n < count; n += 1) order[n] = n;
   if (count > SHUFFLED_UNTIL) return order;
   let state = 12345;
   for (let n = count - 1; n > 0; n -= 1) {

@@ -4,7 +4,7 @@ import { askFacets, facetsAsked } from './asked.js';
 import { middleOfValues, wantsLog } from './axes.js';
 import { colourChoice } from './colour_choice.js';
 import { rankCorrelation, sayCorrelation } from './correlation.js';
-import { button, make, slowly, stops } from './dom.js';
+import { button, make, nextFrame, slowly, stops } from './dom.js';
 import { itemsAct } from './map_choose.js';
 import { pairedItems } from './plot_cloud.js';
 import { PlotHand } from './plot_hand.js';
@@ -12,6 +12,7 @@ import { PlotPane } from './plot_pane.js';
 import { sayCount, sayDate, sayQuantity } from './units.js';
 
 const TOOLS_OF_PLOT = [['box', 'Box', 'Draw a box: a range of both properties'], ['lasso', 'Lasso', 'Draw a line around points']];
+const AT_ONCE = 100000; // items up to which a plot is made within one frame
 const MANY_VALUES = 30; // different ones, from which a facet spreads well along an axis
 
 export function drawProperties(element, store) {
@@ -120,10 +121,11 @@ class PropertiesPanel {
     const names = this.choices.map((choice) => choice.value);
     if (names.includes('')) { this.sayEmpty('The corpus has no quantities or dates.'); return; }
     try { this.columns = await Promise.all(names.map((name) => store.column(name))); } catch (error) { store.complain(error); return; }
-    if (turn === this.asked) this.place();
+    if (store.step.rows.length > AT_ONCE) await nextFrame();
+    if (turn === this.asked) await this.place(turn);
   }
 
-  place() {
+  async place(turn) {
     const { store, columns } = this;
     const spans = columns.map((column) => spanIn(column.values, store.step.rows));
     this.usedLogs = columns.map((column, n) => column.kind !== 'date' && spans[n][1] > 0 && (this.logs[n] ?? wantsLog(...spans[n], middleOfValues(column.values, store.step.rows))));
@@ -133,12 +135,14 @@ class PropertiesPanel {
       each.setAttribute('aria-label', `log axis ${n ? 'up' : 'across'}`);
     });
     this.paired = pairedItems(store.step, ...columns, this.usedLogs);
+    if (store.step.rows.length > AT_ONCE) await nextFrame();
+    if (turn !== this.asked) return;
     this.sayEmpty(this.paired.rows.length ? '' : 'No item of this step has both.');
     const labels = columns.map((column, n) => axisLabel(column, this.paired.axes?.[n]));
     this.pane.show(this.paired, labels);
     this.spread = this.pane.cloud?.spread;
     this.shown = labels.join();
-    this.describeNow();
+    if (this.paired.rows.length > AT_ONCE) this.describe(); else this.describeNow();
   }
 
   sayEmpty(words) {
