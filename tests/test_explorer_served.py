@@ -9,7 +9,9 @@ import sys
 import urllib.error
 import urllib.request
 
+import nbformat
 import numpy as np
+import papermill
 import pytest
 from house import ROOT
 
@@ -244,7 +246,6 @@ NOTEBOOK = [
 
 
 def test_a_batch_run_keeps_the_still_picture(corpus, tmp_path):
-    nbformat, papermill = pytest.importorskip('nbformat'), pytest.importorskip('papermill')
     cells = [nbformat.v4.new_code_cell(c.format(path=str(corpus.path))) for c in NOTEBOOK]
     nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={'kernelspec': {
         'name': 'python3', 'display_name': 'Python 3', 'language': 'python'}}), tmp_path/'in.ipynb')
