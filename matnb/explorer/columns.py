@@ -99,7 +99,8 @@ def pack_words(
 
 # %% ../../nbs/explorer/00_columns.ipynb #ff19b0d6
 _ASKED_FIRST = ('material', 'domain_type', 'outcome', 'substrate', 'intent', 'failure_reason')
-_ASKED_SOON = ('thickness', 'growth_temperature', 'domain_period', 'd33', 'coercive_voltage', 'imprint_voltage', 'roughness')
+_ASKED_SOON = ('thickness', 'growth_temperature', 'domain_period', 'd33', 'coercive_voltage', 'imprint_voltage',
+               'roughness')
 _ASKED_LATE = ('mode', 'instrument', 'measured_by', 'grown_by', 'tip', 'channels', 'origin', 'sample', 'file')
 
 
