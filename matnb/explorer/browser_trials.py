@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['RUN', 'STATE', 'CANVASES', 'DRAWN', 'WAITED', 'BOX', 'LINKED', 'SHOWING', 'TICKING', 'SHOW', 'GL', 'Tried',
            'free_port', 'lay_out_home', 'jupyterlab', 'resident', 'cpu_time', 'Trial', 'chromium', 'try_tools',
-           'one_trial', 'shut_down', 'medians']
+           'one_trial', 'shut_down', 'middle', 'medians']
 
 # %% ../../nbs/explorer/88_browser_trials.ipynb #7ab72b09
 import json
@@ -62,8 +62,9 @@ def lay_out_home(
         command = [tool.python, '-m', 'ipykernel_launcher', '-f', '{connection_file}']
         about = {'name': f'tool{number}', 'display_name': tool.name, 'language': 'python'}
         (folder/'kernel.json').write_text(json.dumps({'argv': command, **about}))
-        cells = [{'cell_type': 'code', 'id': f'cell{n}', 'metadata': {}, 'source': source, 'outputs': [],
-                  'execution_count': None} for n, source in enumerate((tool.warm, tool.show))]
+        cells: list[dict[str, Any]] = [
+            {'cell_type': 'code', 'id': f'cell{n}', 'metadata': {}, 'source': source, 'outputs': [],
+             'execution_count': None} for n, source in enumerate((tool.warm, tool.show))]
         book = {'cells': cells, 'metadata': {'kernelspec': about}, 'nbformat': 4, 'nbformat_minor': 5}
         (home/'root'/f'tool{number}.ipynb').write_text(json.dumps(book))
     places = {f'JUPYTER_{name}_DIR': str(home/name.lower()) for name in ('CONFIG', 'DATA', 'RUNTIME')}
@@ -373,9 +374,17 @@ def shut_down(
     tab.evaluate("() => window.jupyterapp?.shell.currentWidget?.sessionContext?.shutdown()")
 
 
+def middle(
+    values: list[float],  # Of several runs; NaN where something did not happen
+) -> float:
+    "The median of what was measured; NaN if nothing was"
+    known = [v for v in values if np.isfinite(v)]
+    return float(np.median(known)) if known else float("nan")
+
+
 def medians(
     runs: Sequence[dict[str, float]],  # Of one tool
 ) -> dict[str, float]:
     "The middle of several runs"
     names = dict.fromkeys(name for run in runs for name in run)
-    return {name: float(np.median([run[name] for run in runs if name in run])) for name in names}
+    return {name: middle([run[name] for run in runs if name in run]) for name in names}
