@@ -57,7 +57,7 @@ export function whyNotMap(store) { // '' when it can be done
   if (!store.chosen) return 'Choose items first: with the lasso, a facet, the search or likeness.';
   const count = store.chosen.count();
   if (count < LEAST_TO_MAP) return `A map needs at least ${LEAST_TO_MAP} items; ${count} chosen.`;
-  return count === store.step.rows.length ? 'All items of this step are chosen; their map is the one you see.' : '';
+  return count === store.step?.rows.length ? 'All items of this step are chosen; their map is the one you see.' : '';
 }
 
 function branchButton(store) {

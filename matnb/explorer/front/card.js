@@ -76,7 +76,9 @@ class Card {
   // --- Which item
 
   #forget() { // rows of another edition are other items
+    this.#turn += 1;
     Object.assign(this, { row: -1, told: null });
+    this.element.removeAttribute('aria-busy');
     this.#seen = [];
     this.#at = -1;
     this.#show();
@@ -89,7 +91,11 @@ class Card {
       this.#seen = [...this.#seen.slice(0, this.#at + 1), row].slice(-200);
       this.#at = this.#seen.length - 1;
     }
-    if (row < 0) { this.told = null; this.#show(); } else this.#fetch(true);
+    if (row >= 0) { this.#fetch(true); return; }
+    this.#turn += 1; // an answer that is still to come is no longer wanted
+    this.told = null;
+    this.element.removeAttribute('aria-busy');
+    this.#show();
   }
 
   #sought(region) { // what was found stands in the strip

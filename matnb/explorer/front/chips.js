@@ -48,11 +48,11 @@ function chip(said, source, remove) {
 export function chooseOthers(store) { // all but these: one condition in place of the others
   if (!store.chosen) return;
   const acts = store.conditions.map((condition) => condition.act);
+  const all = acts.length === 1 ? acts[0] : { kind: 'in turn', parts: acts };
   const said = store.conditions.map((condition) => condition.said).join(', ');
-  const act = { kind: 'not', selection: acts.length === 1 ? acts[0] : { kind: 'in turn', parts: acts } };
+  const act = acts.every(Boolean) ? { kind: 'not', selection: all } : null; // null: nothing but these items
   const bits = store.step.inside.without(store.chosen);
-  store.clear();
-  store.choose('map', { said: `all but ${said}`, act, bits });
+  store.chooseOnly('map', { said: `all but ${said}`, act, bits });
 }
 
 // --- Words

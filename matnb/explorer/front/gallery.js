@@ -3,6 +3,7 @@
 import { COLOUR_MAPS } from './colours.js';
 import { Bits } from './bits.js';
 import { button, freshName, make, oncePerFrame, slowly, stops } from './dom.js';
+import { itemsAct, notAct } from './map_choose.js';
 import { Order, alongMap, asCollected, byColumn, byDistance } from './orders.js';
 import { sayCount, sayDistance, sayValue } from './units.js';
 import { Wall } from './wall.js';
@@ -19,7 +20,7 @@ export function drawGallery(element, store) {
 class Gallery {
   #store;
   #stop;
-  #orders = new Map(); // order -> Order of the step's rows
+  #orders = new Map(); // order -> promise of an Order of the step's rows
   #turn = 0;
   #column = null; // of the facet that orders
   #before = ''; // the order before something was pinned
@@ -56,13 +57,22 @@ class Gallery {
     this.announce = announce;
     this.refresh = refresh;
     return stops(
-      on('scene', () => { this.marked.clear(); this.#orders.clear(); this.#fill(); }),
+      on('scene', () => this.#renewed()),
       on('step', () => { this.#orders.clear(); refresh(); }), on('chosen', refresh), on('columns', () => { this.#orders.clear(); this.#fill(); refresh(); }),
       on('pin', () => this.#pinned()), on('hover', states), on('focus', (row) => { if (row >= 0 && !this.#inSight(row)) wall.reveal(row); states(); }),
       on('picture', () => { this.#showPicture(); wall.redraw(); }), on('pictures', (rows) => wall.came(rows)),
       on('view', (change) => { if (change.gallery) this.#restore(change.gallery); }),
       refresh.stop, states.stop, announce.stop,
     );
+  }
+
+  #renewed() { // rows mean other items now
+    this.#turn += 1;
+    this.marked.clear();
+    this.#orders.clear();
+    this.wall.show(new Uint32Array(0));
+    this.#showMarks();
+    this.#fill();
   }
 
   #inSight(row) {
@@ -159,14 +169,10 @@ class Gallery {
   #reached() { return this.element.getRootNode().activeElement; }
 
   async #ordered(name) {
-    if (!this.#orders.has(name)) {
-      const { step } = this.#store;
-      const made = await this.#sort(name);
-      if (step !== this.#store.step) return made;
-      this.#orders.set(name, made);
-    }
+    if (!this.#orders.has(name)) this.#orders.set(name, this.#sort(name));
+    const order = await this.#orders.get(name);
     this.#column = name.startsWith('facet:') ? await this.#columnOf(name) : null;
-    return this.#orders.get(name);
+    return order;
   }
 
   async #sort(name) {
@@ -227,9 +233,9 @@ class Gallery {
   #takeMarked(out) {
     const rows = [...this.marked].sort((a, b) => a - b);
     const bits = Bits.of(this.#store.scene.count, rows);
-    const these = { kind: 'items', rows, about: 'marked in the gallery' };
+    const these = itemsAct(bits, 'marked in the gallery');
     const count = `${sayCount(rows.length)} ${rows.length === 1 ? 'item' : 'items'} marked by hand`;
-    const condition = out ? { said: `without ${count}`, act: { kind: 'not', selection: these }, bits: bits.not() } : { said: count, act: these, bits };
+    const condition = out ? { said: `without ${count}`, act: notAct(these), bits: bits.not() } : { said: count, act: these, bits };
     this.marked.clear();
     this.#showMarks();
     this.#store.choose('gallery', condition);

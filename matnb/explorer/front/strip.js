@@ -65,8 +65,11 @@ export class Strip {
     this.vectors.replaceChildren(...vectors.map((name) => make('option', { value: name }, name)));
     if (vectors.includes(kept)) this.vectors.value = kept;
     this.vectors.hidden = vectors.length < 2;
-    Object.assign(this, { of: -1, likes: [], unlikes: [], found: null, region: null });
+    Object.assign(this, { of: -1, likes: [], unlikes: [], region: null });
+    this.#turn += 1;
     this.#names.clear();
+    this.element.removeAttribute('aria-busy');
+    this.#show(null);
     this.#changed();
   }
 

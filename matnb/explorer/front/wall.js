@@ -51,6 +51,7 @@ export class Wall {
     const found = was === undefined ? -1 : rows.indexOf(was);
     this.active = keep ? Math.max(0, found) : 0;
     this.element.hidden = !rows.length;
+    if (!rows.length) this.#keepOnly(new Set());
     this.#layout();
     if (keep && found >= 0) this.reveal(was); else this.#setTop(0);
     this.render();
