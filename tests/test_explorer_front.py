@@ -387,7 +387,8 @@ def test_nothing_goes_on_after_a_page_was_closed(browser, scene):
     browser.context.add_init_script("""(() => {
       window.left = { listeners: 0, observers: 0, intervals: 0 };
       const { addEventListener: add, removeEventListener: remove } = EventTarget.prototype;
-      const counts = (target, [name, act]) => (target === window || target === document || target instanceof MediaQueryList)
+      const wide = (target) => [window, document].includes(target) || target instanceof MediaQueryList;
+      const counts = (target, [name, act]) => wide(target)
         && !name.startsWith('__') && !String(act).includes('_hitTarget'); // those are the browser driver's
       EventTarget.prototype.addEventListener = function (...given) {
         if (counts(this, given)) window.left.listeners += 1;
