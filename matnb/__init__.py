@@ -7,7 +7,7 @@ __all__ = ['open_corpus', 'create_corpus', 'Corpus', 'collect', 'last_report', '
            'public_data', 'Facet', 'Channel', 'Measurement', 'NotAnImage', 'Unreadable', 'embed', 'vector_of',
            'encoder', 'combine', 'search', 'Box', 'map', 'open_map', 'Path', 'open_path', 'predict_from_neighbours',
            'predict_for', 'facets_explaining', 'failed_near', 'contradicting_items', 'trend_along', 'Windows',
-           'explore', 'open_view']
+           'explore', 'tag_items', 'untag_items', 'count_tags', 'RunForm', 'open_view']
 
 # %% ../nbs/01_matnb.ipynb #e6ecdfaf
 from importlib import import_module
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from matnb.corpus.public import fetch, public_data
     from matnb.corpus.simulated import simulate_corpus
     from matnb.corpus.store import Corpus, create_corpus, open_corpus
+    from matnb.explorer.noting import count_tags, tag_items, untag_items
     from matnb.explorer.page import explore
+    from matnb.explorer.run_form import RunForm
     from matnb.explorer.saved_views import open_view
     from matnb.similarity.contradictions import contradicting_items
     from matnb.similarity.embedding import embed, vector_of
@@ -73,6 +75,10 @@ _ROOM_OF = {
     'trend_along': 'similarity.trends',
     'Windows': 'similarity.regions',
     'explore': 'explorer.page',
+    'tag_items': 'explorer.noting',
+    'untag_items': 'explorer.noting',
+    'count_tags': 'explorer.noting',
+    'RunForm': 'explorer.run_form',
     'open_view': 'explorer.saved_views',
 }
 
@@ -80,7 +86,7 @@ _all_ = ['open_corpus', 'create_corpus', 'Corpus', 'collect', 'last_report', 'Co
          'fetch', 'public_data', 'Facet', 'Channel', 'Measurement', 'NotAnImage', 'Unreadable',
          'embed', 'vector_of', 'encoder', 'combine', 'search', 'Box', 'map', 'open_map', 'Path', 'open_path',
          'predict_from_neighbours', 'predict_for', 'facets_explaining', 'failed_near', 'contradicting_items',
-         'trend_along', 'Windows', 'explore', 'open_view']
+         'trend_along', 'Windows', 'explore', 'tag_items', 'untag_items', 'count_tags', 'RunForm', 'open_view']
 
 # %% ../nbs/01_matnb.ipynb #f966027d
 def __getattr__(name: str) -> Any:

@@ -107,7 +107,8 @@ class FrontPage:
 def demo_corpus(items, folder=None):
     "A simulated corpus with vectors and a map, kept for the next time"
     import matnb
-    place = Path(folder or f'/tmp/dev/demo4-{items}')
+    from matnb.corpus.public import cache_folder
+    place = Path(folder or cache_folder()/f'explorer-demo-{items}')
     corpus = matnb.simulate_corpus(place, items)
     if 'spectral' not in corpus.vector_sets: corpus = matnb.embed(corpus, 'spectral')
     if 'map of spectral' not in corpus.vector_sets: corpus = matnb.map(corpus, 'spectral')

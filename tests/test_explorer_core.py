@@ -1,8 +1,10 @@
 "The explorer's Python beside its page: choosing both ways, steps, renewal, hostile messages"
+import copy
 import gc
 import json
 import logging
 import math
+import pickle
 import time
 import weakref
 
@@ -15,7 +17,9 @@ from hypothesis import strategies as st
 import matnb
 from matnb.explorer.columns import mask_of, mask_text, pack_column
 from matnb.explorer.front_end import joined, top_level_names
+from matnb.explorer.jobs import Later
 from matnb.explorer.opening import open_scene
+from matnb.explorer.page import explore
 from matnb.explorer.scene import Scene
 from matnb.explorer.talk import _ANSWERS, Talk
 
@@ -139,6 +143,193 @@ def test_a_view_that_is_closed_leaves_the_others_alone(corpus, pages, browser):
     scene.selection.set(corpus.ids()[:2].tolist())
     staying.until('store.chosen?.count() === 2')
     assert len(scene.pages) == 1
+
+
+FRAMES = {
+    'a table': lambda e: e.corpus[:3].to_frame(), 'a filtered table': lambda e: e.corpus.to_frame().iloc[:3],
+    'its index': lambda e: e.corpus[:3].to_frame().index, 'a dataset': lambda e: e.corpus[:3].dataset,
+    'true or false of a dataset': lambda e: e.corpus.dataset['id'].isin(e.corpus.ids()[:3]),
+    'a generator': lambda e: (i for i in e.corpus.ids()[:3].tolist()),
+    'a set': lambda e: set(e.corpus.ids()[:3].tolist()),
+    'items': lambda e: [e.corpus[n] for n in range(3)],
+    'another choice': lambda e: explore(e).selection.set(e.corpus[:3]),
+}
+
+
+@pytest.mark.parametrize('what', FRAMES)
+def test_what_python_gives_it_takes_back(corpus, what):
+    e = explore(corpus)
+    assert e.selection.set(FRAMES[what](e)).ids == corpus.ids()[:3].tolist()
+    assert e.selection.set(e.selection.frame).ids == corpus.ids()[:3].tolist()
+    assert e.selection.set(e.selection.dataset).ids == corpus.ids()[:3].tolist()
+    assert e.selection.words in ('chosen by hand', '3 items')  # not what type of object it was
+
+
+WRONG = {
+    'a number': ((4,), {}, '4 does not say which items'), 'half': ((1.5,), {}, '1.5 does not say which items'),
+    'places': (([1, 2],), {}, 'these are not ids but places'), 'no id': ((['nope'],), {}, "'nope' is not an id"),
+    'none of them': (([],), {}, r'that is none of the 90 items .* clear\(\) chooses nothing'),
+    'a facet': ((), {'outcome': 'success'}, r"set\(where=\{'outcome': 'success'\}\)"),
+}
+
+
+@pytest.mark.parametrize('case', WRONG)
+def test_a_wrong_choice_is_refused_in_words_and_changes_nothing(corpus, case):
+    given, named, words = WRONG[case]
+    chosen = explore(corpus).selection.set(corpus.ids()[:2])
+    with pytest.raises((ValueError, TypeError), match=words): chosen.set(*given, **named)
+    assert chosen.ids == corpus.ids()[:2].tolist()
+
+
+def test_callbacks_that_cannot_be_called_or_never_end(corpus, caplog):
+    scene = open_scene(corpus)
+    chosen, heard, told = scene.selection, [], []
+    scene.connect(lambda message, buffers: told.append(message))
+    with pytest.raises(TypeError, match='cannot be called'): chosen.on_change(5)
+    stop = chosen.on_change(lambda c: c.set(c.scene.ids.size > len(c) and c.scene.items[:len(c) % 7 + 1]))
+    chosen.on_change(lambda c: heard.append(c.ids))
+    with caplog.at_level(logging.CRITICAL, 'matnb.explorer.chosen'): chosen.set(corpus[:3])
+    assert any('again and again' in m['said'] for m in told if m['kind'] == 'trouble')
+    assert len(heard) < 50 and heard[-1] == chosen.ids
+    stop()
+    assert chosen.set(corpus[:4]).ids == heard[-1] == corpus.ids()[:4].tolist()
+
+
+def test_an_open_view_is_not_pickled(corpus):
+    e = explore(corpus)
+    for act in (pickle.dumps, copy.copy, copy.deepcopy):
+        with pytest.raises((TypeError, NotImplementedError)): act(e)
+        with pytest.raises(TypeError, match='list\\(selection\\)'): act(e.selection)
+
+
+# --- Opening
+
+OPENED_WRONGLY = {
+    'a list': (lambda c: ([c.ids()[0]],), {}, r'list cannot be explored; .* corpus\[ids\]'),
+    'nothing': (lambda c: (None,), {}, 'NoneType cannot be explored'),
+    'a colour that is a number': (lambda c: (c,), {'colour': 5}, 'colour=5; it is the name of a facet'),
+    'an unknown colour': (lambda c: (c,), {'colour': 'outcom'}, "did you mean outcome"),
+    'an unknown colour in a view': (lambda c: (c,), {'view': {'colour': 'outcom'}}, "did you mean outcome"),
+    'a text as colour': (lambda c: (c,), {'colour': 'notes'}, 'notes is a text of its own'),
+    'a view that is none': (lambda c: (c,), {'view': 5}, 'view=5; it is a dict'),
+    'an item that is not there': (lambda c: (c,), {'view': {'focus': 1000}}, 'focus=1000; it is the row of an item'),
+    'vectors of a path': (lambda c: (matnb.Path.begin(c),), {'vectors': 'other'}, 'this Path has a map already'),
+    'a map of a view': (lambda c: (explore(c),), {'map': 'other'}, 'this Explorer has a map already'),
+    'a folder that is not there': (lambda c: (c,), {'keep_in': 'nowhere'}, 'keep_in=.nowhere. is no folder'),
+}
+
+
+@pytest.mark.parametrize('case', OPENED_WRONGLY)
+def test_what_cannot_be_opened_is_said_in_words(corpus, case, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    given, named, words = OPENED_WRONGLY[case]
+    with pytest.raises((ValueError, TypeError, KeyError, OSError), match=words): explore(*given(corpus), **named)
+
+
+def test_files_go_where_the_explorer_is_told(corpus, tmp_path):
+    heard = Heard(explore(corpus, keep_in=tmp_path).scene)
+    assert heard.said('keep', what='table', name='all')[0]['kind'] == 'kept' and (tmp_path/'all.csv').is_file()
+    assert matnb.open_view(explore(corpus).save(tmp_path/'v.json'), corpus, keep_in=tmp_path).scene.keep_in == tmp_path
+    with pytest.raises(TypeError, match='bogus'): matnb.open_view(tmp_path/'v.json', corpus, bogus=1)
+    with pytest.raises(TypeError, match='not on NoneType'): matnb.open_view(tmp_path/'v.json', None)
+
+
+def test_items_and_rows_are_of_one_snapshot_even_when_the_corpus_moved_on(own_corpus):
+    scene = open_scene(own_corpus)
+    ids = own_corpus.ids().tolist()
+    type(own_corpus)(own_corpus.snapshot).delete(ids[3:9])
+    scene.path.refresh()  # as a person may do in the notebook
+    assert [scene.item(r).id for r in range(len(scene))] == [scene.id(r) for r in range(len(scene))] == ids
+    assert scene.rows_at(scene.positions).tolist() == list(range(40))
+    assert scene.rows_at(scene.items[5:7].positions).tolist() == [5, 6]
+    assert scene.refresh() and [scene.item(r).id for r in range(34)] == [i for i in ids if i not in ids[3:9]]
+    assert scene.rows_at(scene.positions).tolist() == list(range(34))
+
+
+def test_a_view_without_vectors_can_be_refined_once_there_are_some(tmp_path):
+    bare = matnb.simulate_corpus(tmp_path/'bare', 20, progress=False)
+    e = explore(bare)
+    matnb.embed(bare, progress=False)
+    assert e.refresh() and e.path.refine(progress=False).mapped
+    assert e.selection.set(like=bare.ids()[0], count=3).ids
+    e.path.select(where={'outcome': 'success'})
+    assert e.path.undo() and e.path.step.options.vectors == 'spectral'
+
+
+def test_the_pinned_item_moves_with_the_corpus_and_back_from_a_file(own_corpus, tmp_path):
+    e = explore(own_corpus)
+    heard, pinned = Heard(e.scene), own_corpus.ids()[20]
+    heard.talk.hear({'kind': 'view', 'edition': 1, 'view': {'pin': 20}})
+    assert e.scene.view['pin'] == 20 and e.scene.told()['view']['pin'] == 20
+    for wrong in (40, -2, '3', True, 1.0):
+        heard.talk.hear({'kind': 'view', 'edition': 1, 'view': {'pin': wrong}})
+        assert heard[-1][0]['kind'] == 'trouble' and e.scene.view['pin'] == 20
+    own_corpus.delete(own_corpus.ids()[:5])
+    assert e.refresh() and e.scene.id(e.scene.view['pin']) == pinned
+    kept = e.save(tmp_path/'pinned.json')
+    again = matnb.open_view(kept, own_corpus)
+    assert again.scene.id(again.scene.view['pin']) == pinned
+    assert again.scene.told()['remarks'] == ['5 items of the path are no longer in the corpus']
+    own_corpus.delete([pinned])
+    assert e.refresh() and e.scene.view['pin'] == -1
+    remarks = matnb.open_view(kept, own_corpus).scene.told()['remarks']
+    assert any(f'the item {pinned}, which was pinned' in remark for remark in remarks)
+
+
+def test_a_pin_is_kept_and_shown_again_and_remarks_are_shown_once(own_corpus, tmp_path, pages):
+    e = explore(own_corpus)
+    page = pages(e.scene)
+    page.tab.evaluate('() => window.matnbStore.pin(7)')
+    page.until('store.pinned?.row === 7')
+    page.tab.wait_for_timeout(200)
+    assert e.scene.view['pin'] == 7
+    chosen = own_corpus.ids()[7]
+    kept = e.save(tmp_path/'pinned.json')
+    own_corpus.delete(own_corpus.ids()[:2])
+    opened = matnb.open_view(kept, own_corpus)
+    second = pages(opened.scene)
+    second.until('store.pinned !== null')
+    assert opened.scene.id(second.store('store.pinned.row')) == chosen
+    note = second.tab.locator('.mx-remark')
+    note.wait_for()
+    assert 'no longer in the corpus' in note.inner_text()
+    note.get_by_role('button').click()
+    opened.corpus.delete(opened.corpus.ids()[:1])
+    assert opened.refresh()
+    second.until('store.scene.edition === 2')
+    second.tab.wait_for_timeout(100)
+    assert second.tab.locator('.mx-remark').count() == 0
+    opened.scene.look({'pin': -1})
+    second.until('store.pinned === null')
+
+
+# --- Jobs
+
+def test_a_job_that_fails_or_is_stopped_says_so_and_the_next_one_runs(corpus):
+    scene, came = open_scene(corpus), []
+
+    def broken(job): raise ZeroDivisionError('division by zero')
+
+    def endless(job):
+        while True:
+            job.step(0.5)
+            time.sleep(0.01)
+
+    scene.jobs.start(Later('breaking', broken), lambda result, error: came.append(error))
+    job = scene.jobs.start(Later('for ever', endless), lambda result, error: came.append(error))
+    scene.jobs.start(Later('counting', lambda job: 3), lambda result, error: came.append(result))
+    scene.jobs.stop(job.number)
+    assert scene.jobs.wait(20)
+    assert type(came[0]) is ZeroDivisionError and 'stopped' in str(came[1]) and came[2] == 3
+
+
+def test_options_of_a_map_that_make_no_sense_are_refused_in_words(corpus):
+    heard = Heard(open_scene(corpus))
+    for options, words in (({'seed': 'abc'}, "seed='abc'; it should be from 0"), ({'neighbours': -3}, 'from 2 to 1000'),
+                           ({'min_dist': True}, ''), ({'vectors': 'x'}, 'no vectors “x”'),
+                           ({'bogus': 1}, 'no option bogus')):
+        told = heard.said('branch', name='b', options=options)[0]
+        assert told['kind'] == ('refused' if words else 'stepped') and words in told['said'], options
 
 
 # --- Steps

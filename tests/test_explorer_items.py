@@ -18,11 +18,12 @@ from explorer_corpora import (
 )
 from PIL import Image
 
+import matnb
 from matnb.corpus.facets import Facet
 from matnb.corpus.measurement import Channel, Measurement
 from matnb.corpus.store import create_corpus, open_corpus
 from matnb.corpus.vectors import replace_vectors
-from matnb.explorer import thumbnails
+from matnb.explorer import noting, thumbnails
 from matnb.explorer.alike import distances_from
 from matnb.explorer.noting import count_tags, read_tags, tag_items, untag_items
 from matnb.explorer.scene import Scene
@@ -511,6 +512,40 @@ def test_tags_in_a_facet_that_was_a_category(tmp_path):
     corpus.append([Measurement(np.zeros((1, 4, 4), 'f4'), (HEIGHT,), facets={'tags': 'old'})])
     assert tag_items(corpus, corpus.ids().tolist(), 'new') == 1 and corpus[0].facets['tags'] == 'new, old'
     corpus.define(Facet('shade', 'category'))
+
+
+def test_many_texts_are_searched_beside_the_page_with_the_same_result(tmp_path, monkeypatch):
+    corpus = identity_corpus(tmp_path/'many', 300, mapped=False)
+    page = Page(Scene(Walk.begin(corpus)))
+    texts = ('number 1', 'PbTiO3 person', 'many of', 'nowhere', 'S1 SUCCESS')
+    before = [page.ask('words', text=text) for text in texts]
+    assert not any(m['kind'] == 'working' for m, _ in page.told)
+    monkeypatch.setattr(noting, 'AT_ONCE_WORDS', 10)
+    monkeypatch.setattr(noting, 'PIECE', 7)
+    after = [page.ask('words', text=text) for text in texts]
+    assert [(m | {'ask': 0}, b) for m, b in after] == [(m | {'ask': 0}, b) for m, b in before]
+    for text, (told, (bits,)) in zip(texts, before, strict=True):
+        mask = np.unpackbits(np.frombuffer(bits, 'u1'), bitorder='little', count=300).astype(bool)
+        assert corpus.ids()[mask].tolist() == corpus.search(text).ids().tolist() and told['count'] == mask.sum()
+    said = [m['said'] for m, _ in page.told if m['kind'] == 'working']
+    assert any('looking for “number 1” in' in words for words in said)
+
+
+def test_tags_go_to_whatever_names_items(tmp_path):
+    corpus = identity_corpus(tmp_path/'tagged', 30, mapped=False)
+    ids = corpus.ids().tolist()
+    scene = Scene(Walk.begin(corpus))
+    given = {'a': ids[0], 'b': corpus[1], 'c': corpus[2:4], 'd': [corpus[4], corpus[5]],
+             'e': scene.selection.set(ids[6:9]), 'f': corpus[9:11].to_frame(), 'g': iter(ids[11:13])}
+    for tag, items in given.items(): assert matnb.tag_items(corpus, items, tag, who='ada', why='trial') > 0, tag
+    assert matnb.count_tags(corpus) == {'e': 3, 'c': 2, 'd': 2, 'f': 2, 'g': 2, 'a': 1, 'b': 1}
+    assert matnb.untag_items(corpus, ids[0], 'a') == 1 and 'a' not in matnb.count_tags(corpus)
+    last = corpus[1].history()[-1]
+    assert (last.who, last.why) == ('ada', 'trial')
+    for wrong, words in ((['0' * 16], "no item '0000000000000000'"), (['nope'], "'nope' is not an id"),
+                         (3, '3 does not say')):
+        with pytest.raises((KeyError, ValueError), match=words): matnb.tag_items(corpus, wrong, 'x')
+    with pytest.raises(KeyError, match="no item 'nope' among these 30"): corpus[['nope']]
 
 
 # --- Whatever is asked

@@ -597,6 +597,20 @@ def test_a_mutated_file_is_refused_or_is_a_sound_path(walked, folder, request):
     assert refused > 0.8 * (len(tries) if slow else 500)
 
 
+def test_a_map_of_which_little_is_known_can_be_opened_and_shown(walked, folder):
+    given = json.loads(walked.save(folder/'sound.json').read_text())
+    mapped = next(s for s in given['steps'] if s['map'])
+    quality = mapped['map']['quality']
+    for left in ({}, {'trustworthiness': 0.9}, {'items': 30}, {n: v for n, v in quality.items() if n != 'judged'}):
+        mapped['map']['quality'] = left
+        (folder/'little.json').write_text(json.dumps(given))
+        path = open_path(folder/'little.json', walked.corpus)
+        shown = path.find(mapped['number'])
+        assert shown.quality == left and '<section' in path._repr_html_() and shown._repr_html_()
+    del mapped['map']['coordinates']
+    assert 'coordinates is missing' in opens(json.dumps(given)) and 'Base64' not in opens(json.dumps(given))
+
+
 def check_mutated(text: str, folder: Folder, walked: Path) -> bool:
     "Whether it is refused; what is not refused must be a path of which everything can be shown"
     said = opens(text)

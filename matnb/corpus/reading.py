@@ -254,7 +254,7 @@ class ReadableCorpus(FoundItems):
         asked = np.asarray(which) if len(which) else np.empty(0, int)
         if asked.dtype.kind not in 'UO': return asked
         places = find_positions(self.column('item_id'), [str(i) for i in asked])
-        if (places < 0).any(): raise KeyError(f'no item {asked[places < 0][0]!r} among these {len(self)}')
+        if (places < 0).any(): raise KeyError(f'no item {str(asked[places < 0][0])!r} among these {len(self)}')
         return places
 
     def __iter__(self) -> Iterator[Item]:

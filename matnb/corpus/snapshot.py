@@ -9,6 +9,7 @@ __all__ = ['ImageArray', 'image_array', 'CorpusChanged', 'DamagedImage', 'Outlin
 
 # %% ../../nbs/corpus/14_snapshot.ipynb #e3175a3b
 import json
+import re
 import time
 import warnings
 import zlib
@@ -255,9 +256,14 @@ def find_positions(
 ) -> np.ndarray:  # Where they stand, -1 for those that are not there
     "The positions of items"
     if not len(ids): return np.full(len(wanted), -1)
-    numbers, order = np.array([int(i, 16) for i in wanted], 'u8'), np.argsort(ids)
+    known = np.array([_ID.fullmatch(i) is not None for i in wanted], bool)
+    numbers = np.array([int(i, 16) if k else 0 for i, k in zip(wanted, known, strict=True)], 'u8')
+    order = np.argsort(ids)
     found = order[np.searchsorted(ids, numbers, sorter=order).clip(max=len(ids) - 1)]
-    return np.where(ids[found] == numbers, found, -1)
+    return np.where(known & (ids[found] == numbers), found, -1)
+
+
+_ID = re.compile('[0-9a-f]{16}')
 
 # %% ../../nbs/corpus/14_snapshot.ipynb #6a12fb7b
 def load_words(

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['MOST_FOUND', 'CAREFULLY', 'LOOKS', 'AT_ONCE', 'vectors_asked', 'vectors_of_rows', 'ready', 'say_space', 'answer_near',
-           'among', 'step_asked', 'say_near', 'tell_found', 'rows_found', 'distances_from', 'answer_distances',
-           'box_asked', 'near_box', 'near_part', 'items_among', 'tell_hits', 'tell_window', 'answer_why', 'reasons',
+           'among', 'step_asked', 'say_near', 'tell_found', 'distances_from', 'answer_distances', 'box_asked',
+           'near_box', 'near_part', 'items_among', 'tell_hits', 'tell_window', 'answer_why', 'reasons',
            'distance_between']
 
 # %% ../../nbs/explorer/07_alike.ipynb #a13932bf
@@ -149,21 +149,11 @@ def tell_found(
     words: str,  # How
 ) -> Reply:  # Rows as a list, or as numbers when they are many
     "Neighbours as a page is told of them"
-    rows, far = rows_found(scene, found.rows), found.distance
+    rows, far = scene.rows_at(found.rows), found.distance
     body = {'kind': 'near', 'said': words, 'count': len(rows)}
     if len(rows) > 1000: return Reply(body, [rows.astype('<u4').tobytes(), far.astype('<f4').tobytes()])
     return Reply({**body, 'rows': rows.tolist(), 'distances': far.tolist(), 'distances_said': [
         say_distance(d) for d in far.tolist()]})
-
-
-def rows_found(
-    scene: Scene,  # That a page looks at
-    positions: np.ndarray,  # Of its items in the corpus
-) -> np.ndarray:  # Their rows
-    "The rows of items by a table, since sorting a million ids for each question takes longer than the question"
-    table = np.full(scene.items.snapshot.head.items, -1)
-    table[scene.positions] = np.arange(len(scene))
-    return table[positions]
 
 # %% ../../nbs/explorer/07_alike.ipynb #80482076
 CAREFULLY = 2000  # Of the nearest
@@ -275,7 +265,7 @@ def tell_hits(
     words: str = '',  # What else there is to say
 ) -> Reply:  # With the place in each image, if it was found
     "Parts of images as a page is told of them"
-    rows = rows_found(scene, hits.view.positions).tolist()
+    rows = scene.rows_at(hits.view.positions).tolist()
     far = [h.distance for h in hits]
     held = scene.items.vector_sets[hits.asked.vectors]
     return Reply({'kind': 'near', 'rows': rows, 'count': len(rows), 'distances': far, 'said': say_space(held) + words,

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..corpus.ledger import CorpusError
 from .jobs import Job
-from .scene import Scene
+from .scene import Scene, name_vectors, usual_of
 from ..similarity.maps import make_map, maps_of, store_map, usual_name
 from ..similarity.paths import numbers_of
 from ..similarity.selections import Everything
@@ -45,22 +45,11 @@ def fill_in_vectors(
         from matnb.similarity.embedding import embed
 
         job.step(said=f'describing {len(scene.corpus):,} images by numbers (spectral vectors)')
-        embed(type(scene.corpus)(scene.corpus.snapshot), progress=False)
+        made = embed(type(scene.corpus)(scene.corpus.snapshot), progress=False)
     with scene.lock:
-        if not scene.vectors: scene.refresh()
-        _use_vectors(scene, 'natural' if 'natural' in scene.vectors else scene.vectors[0])
-
-
-def _use_vectors(scene: Scene, name: str) -> None:
-    def filled(tree: Any) -> Any:
-        for number, step in tree.steps.items():
-            if not step.options.vectors: tree = tree.with_changed(number, options=step.options.changed(vectors=name))
-        return tree
-
-    history = scene.path.history
-    history.tree = filled(history.tree)
-    history.done, history.undone = ([(what, filled(tree)) for what, tree in trees]
-                                    for trees in (history.done, history.undone))
+        name_vectors(scene.path, usual_of(scene.vectors or list(made.vector_sets)))
+        scene.told_tree = scene.path.tree  # the pages will hear of it with the map
+        scene.refresh()
 
 # %% ../../nbs/explorer/09_mapping.ipynb #c3488972
 def map_step(

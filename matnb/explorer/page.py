@@ -20,7 +20,7 @@ import traitlets
 from ..corpus.view import short
 from .chosen import Chosen
 from .front_end import front_end
-from .opening import open_scene
+from .opening import folder_to_keep_in, open_scene
 from .scene import Scene
 from .talk import Talk
 from ..similarity.paths import Path
@@ -52,6 +52,9 @@ class ExplorerWidget(anywidget.AnyWidget):
         self.chosen_count = len(scene.selection)
         self._leave = scene.selection.on_change(lambda chosen: self.set_trait('chosen_count', len(chosen)))
         renew_after_cells(scene)
+
+    def __reduce__(self) -> Any:
+        raise TypeError('an open view cannot be pickled; save(file) keeps it, matnb.open_view(file, corpus) opens it')
 
     def close(self) -> None:
         "End it, in the kernel and on the page"
@@ -110,6 +113,7 @@ class KeptExplorer(ExplorerWidget):
         "Python that gives the same view and selection again"
         from matnb.explorer.view_code import view_code
 
+        self.scene.refresh()
         return view_code(self.scene)
 
     def save(
@@ -137,8 +141,8 @@ class KeptExplorer(ExplorerWidget):
 
     def to_html(
         self,
-        file: str | os.PathLike[str],  # Made or replaced
-        **options: Any,  # pictures=, size=, megabytes=
+        file: str | os.PathLike[str],  # Ends with .html
+        **options: Any,  # pictures=, size=, megabytes=; overwrite=True takes the place of a file that is there
     ) -> 'TakenOut':  # Where it is
         "Write the view as one page for people without Python"
         return self.export(file, 'page', **options)
@@ -183,6 +187,9 @@ def explore(
     height: int = 720,  # Pixels
     theme: str = 'auto',  # light, dark, or as the notebook is
     view: dict[str, Any] | None = None,  # How it is looked at, as `explorer.scene.view` says it
+    keep_in: str | os.PathLike[str] | None = None,  # Where files go that the page is asked for; here if None
 ) -> Explorer:  # The last line of a cell shows it
     "Look at a corpus: its map, images, facets and properties, linked"
-    return Explorer(open_scene(what, vectors, map, colour, view), height=height, theme=theme)
+    scene = open_scene(what, vectors, map, colour, view)
+    if keep_in is not None: scene.keep_in = folder_to_keep_in(keep_in)
+    return Explorer(scene, height=height, theme=theme)

@@ -73,6 +73,7 @@ class _OfAnItem(ExplorerPart):
     ) -> None:
         "Show an item"
         name = str(getattr(item, 'id', item))
+        self.scene.keep_up()
         row = int(self.scene.rows_at(np.array([self.scene.corpus.position_of(name)]))[0])
         if row < 0: raise KeyError(f'item {name} is not among the {len(self.scene):,} items of this view')
         self.scene.look({'focus': row})

@@ -57,7 +57,7 @@ if TYPE_CHECKING:
 Progress = Callable[[float, str], None]  # Told the share that is done (0 to 1) and what is done now; may raise
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class TakenOut:
     "What was taken out, and where it is"
 
@@ -68,6 +68,8 @@ class TakenOut:
     def __fspath__(self) -> str: return str(self.place)
 
     def __str__(self) -> str: return '. '.join((self.said, *self.remarks))
+
+    def __repr__(self) -> str: return str(self)
 
 
 def free_place(
@@ -580,7 +582,7 @@ def kept_place(
         f'“{plain_text(name, 60)}” cannot be the name of a file here. Use letters, digits, spaces and - _ ( ) only')
     endings = TABLES if what == 'table' else (KEPT[what],)
     if KEPT[what] and Path(name).suffix.lower() not in endings: name += KEPT[what]
-    folder = Path(getattr(scene, 'keep_in', None) or Path.cwd()).expanduser()
+    folder = scene.keep_in or Path.cwd()
     if (folder/name).is_symlink() or (folder/name).exists():
         raise Declined(f'“{name}” exists already in {say_path(folder)}. Choose another name')
     return folder/name

@@ -19,7 +19,7 @@ from ..corpus.snapshot import CorpusChanged
 from .chosen import Condition, read_act
 from .columns import mask_of
 from .jobs import Later, Stopped
-from .scene import Declined, Reply, Scene, Send, viewed
+from .scene import ITEMS_IN_VIEW, Declined, Reply, Scene, Send, viewed
 from ..similarity.records import Record
 
 # %% ../../nbs/explorer/04_talk.ipynb #a65d90f6
@@ -88,8 +88,9 @@ def hear_view(
 ) -> None:
     "Take over how a page looks at the scene"
     view = {plain_text(name, 40): value for name, value in said.take('view', dict).items()}
-    if 'focus' in view and not (type(view['focus']) is int and -1 <= view['focus'] < len(scene)):
-        raise Declined(f'the item that is looked at should be one from 0 to {len(scene) - 1:,}, or -1 for none')
+    for name in ITEMS_IN_VIEW:
+        if name in view and not (type(view[name]) is int and -1 <= view[name] < len(scene)):
+            raise Declined(f'{name} should be the row of an item, from 0 to {len(scene) - 1:,}, or -1 for none')
     size = len(json.dumps(viewed(scene.view, view), allow_nan=False))
     if size > LONGEST_VIEW: raise Declined(f'a view of {size:,} characters; at most {LONGEST_VIEW:,} are kept')
     scene.look(view, send)

@@ -28,7 +28,8 @@ def stripes(
     angle, period, bend = (np.asarray(n, 'f4')[:, None, None] for n in looks.T)
     y, x = np.mgrid[:size, :size].astype('f4')
     along, across = x * np.cos(angle) + y * np.sin(angle), y * np.cos(angle) - x * np.sin(angle)
-    wave = np.tanh(2 * np.sin(2 * np.pi * (along + bend * np.sin(across / 9) + 0.6 * bend * np.sin(along / 13)) / period))
+    bent = along + bend * np.sin(across / 9) + 0.6 * bend * np.sin(along / 13)
+    wave = np.tanh(2 * np.sin(2 * np.pi * bent / period))
     noise = np.random.default_rng(seed).standard_normal(wave.shape, 'f4')
     return (wave + np.float32(0.15) * noise).astype('f4')
 
@@ -50,7 +51,8 @@ def trial_facets(
 ) -> list[dict[str, Any]]:  # By item
     "What is said about some items, drawn at random"
     rng = np.random.default_rng([start, 5])
-    columns: dict[str, list[Any]] = {n: rng.choice(np.array(words, object), count).tolist() for n, words in _WORDS.items()}
+    columns: dict[str, list[Any]] = {}
+    for name, words in _WORDS.items(): columns[name] = rng.choice(np.array(words, object), count).tolist()
     columns['measured_by'] = [f'Person {n}' for n in rng.integers(0, 60, count)]
     columns['sample'] = [f'film {n // 24}' for n in range(start, start + count)]
     columns['file'] = [f'scan_{n:07}.ibw' for n in range(start, start + count)]
@@ -88,7 +90,8 @@ def trial_corpus(
     width: int = 256,  # Numbers in each vector
 ) -> Corpus:  # With the vectors `clouds` and the map `overview`
     "A corpus of many items, made quickly"
-    corpus = open_corpus(folder) if (folder/'meta.sqlite').exists() else create_corpus(folder, f'{count:,} items for trials')
+    made = (folder/'meta.sqlite').exists()
+    corpus = open_corpus(folder) if made else create_corpus(folder, f'{count:,} items for trials')
     if 'overview' in corpus.vector_sets: return corpus
     vectors = bent_clouds(count, width)
     for batch in _batches(vectors, size, len(corpus), 20_000 if size < 32 else 2000): corpus.append(batch, 'trial')

@@ -303,6 +303,7 @@ def view_code(
 ) -> str:  # Python
     "Code that leads to the present view"
     with scene.lock:
+        scene.keep_up()
         code, number = Lines(), scene.path.tree.current
         code.lines.append(f'corpus = {call("matnb.open_corpus", (repr(where or corpus_named(scene)),), {})}')
         start = begin_path(scene, code)

@@ -93,7 +93,10 @@ def say_quality(
     summary: dict[str, Any],  # From `Quality.summary`
 ) -> str:  # One line
     "How far a map can be trusted, in words"
-    if 'trustworthiness' not in summary: return f'too few items to judge a map: {summary["items"]}'
+    if 'trustworthiness' not in summary:
+        return f'too few items to judge a map: {summary["items"]}' if 'items' in summary else ''
+    if not {'judged', 'items', 'continuity', 'lost', 'k'} <= summary.keys(): return (
+        f'trustworthiness {summary["trustworthiness"]:.3f}; the rest of what was found is not known')
     part = summary['judged'] < summary['items']
     sampled = f' (from {summary["judged"]:,} of {summary["items"]:,} items)' if part else ''
     variance = f', {summary["variance_lost"]:.0%} of the variance lost' if 'variance_lost' in summary else ''

@@ -110,7 +110,8 @@ def _read_options(record: Record) -> MapOptions:
 
 def _read_map(record: Record, count: int, dimensions: int) -> StepMap:
     with all_of(record) as r:
-        try: raw = base64.b64decode(r.take('coordinates', str), validate=True)
+        text = r.take('coordinates', str)
+        try: raw = base64.b64decode(text, validate=True)
         except (binascii.Error, ValueError): raise r.wrong('coordinates', 'is not Base64') from None
         if len(raw) != 4 * count * dimensions: raise r.wrong(
             'coordinates', f'holds {len(raw):,} bytes; {count:,} items in {dimensions} dimensions have '

@@ -6,7 +6,7 @@
 __all__ = ['MOST_VALUES', 'LONGEST_WORD', 'FEW', 'MOST_ITEMS', 'MOST_CORNERS', 'MOST_PARTS', 'DEEPEST', 'id_numbers', 'rows_of',
            'CannotApply', 'Among', 'Selection', 'Everything', 'TheseItems', 'condition_to_json', 'condition_from_json',
            'WithFacets', 'say_condition', 'WithWords', 'InLasso', 'InBox', 'InCluster', 'Like', 'like_some',
-           'known_vectors', 'InTurn', 'AnyOf', 'Not', 'vectors_needed', 'read_selection', 'selection']
+           'known_vectors', 'InTurn', 'AnyOf', 'Not', 'vectors_needed', 'read_selection', 'selection', 'ids_meant']
 
 # %% ../../nbs/similarity/42_selections.ipynb #c4596676
 import re
@@ -657,19 +657,25 @@ def selection(
     if words: parts.append(WithWords(words))
     if lasso is not None: parts.append(InLasso(lasso))
     if box is not None: parts.append(InBox(tuple(box[0]), tuple(box[1])))
-    if cluster: parts.append(InCluster(_several_ids(cluster)))
-    if like: parts.append(Like(_several_ids(like), _several_ids(unlike), count, within, vectors))
+    if cluster: parts.append(InCluster(ids_meant(cluster)))
+    if like: parts.append(Like(ids_meant(like), ids_meant(unlike), count, within, vectors))
     elif unlike or count or within is not None: raise ValueError('count, within and unlike need examples: like=...')
     if not parts: raise ValueError('nothing was chosen; e.g. where={"outcome": "failed"}, lasso=corners or like=id')
     chosen = parts[0] if len(parts) == 1 else InTurn(tuple(parts))
     return ~chosen if inverse else chosen
 
 # %% ../../nbs/similarity/42_selections.ipynb #7361615b
-def _several_ids(given: Any) -> tuple[str, ...]:
+def ids_meant(
+    given: Any,  # Text, an item, a table, hits, a part of a corpus, what is chosen, or several of ids and items
+) -> tuple[str, ...]:  # 16 hexadecimal digits each
     "One id or several, from text, an item, or anything that has ids"
     if isinstance(given, str): ids: Any = [given]
+    elif hasattr(given, 'columns'): ids = given.index.tolist()  # a table of pandas
+    elif 'id' in getattr(given, 'coords', ()): ids = np.atleast_1d(given.coords['id'].values).tolist()  # xarray
     elif hasattr(given, 'ids'): ids = given.ids() if callable(given.ids) else given.ids
     elif hasattr(given, 'id'): ids = [given.id]
+    elif not hasattr(given, '__iter__'): raise ValueError(
+        f'{given!r:.60} does not say which items are meant; give ids, true or false for each, or a part of a corpus')
     else: ids = [i if isinstance(i, str) else getattr(i, 'id', i) for i in given]
     if not all(isinstance(i, str) for i in ids):
         raise ValueError('these are not ids but places, which mean something else once an item is deleted; '
@@ -680,18 +686,20 @@ def _several_ids(given: Any) -> tuple[str, ...]:
 
 def _as_selection(what: Any, items: np.ndarray | None) -> Selection:
     if isinstance(what, Selection): return what
-    labelled = hasattr(what, 'iloc')  # a pandas Series, whose index says which items are meant
+    labelled = hasattr(what, 'iloc') and not hasattr(what, 'columns')  # a pandas Series with ids as its index
     plain = labelled or isinstance(what, np.ndarray | list | tuple)
+    if 'id' in getattr(what, 'coords', ()) and getattr(what, 'dtype', np.dtype('f4')).kind == 'b':  # of xarray
+        return TheseItems(ids_meant(what.coords['id'][np.asarray(what)]))
     chosen = np.asarray(what) if plain else np.empty(0)
     if chosen.dtype != bool:
-        return TheseItems(_several_ids(chosen if labelled else what), '' if plain else _origin(what))
-    if labelled: return TheseItems(_several_ids(what.index[chosen].tolist()))
+        return TheseItems(ids_meant(chosen if labelled else what), '' if plain else _origin(what))
+    if labelled: return TheseItems(ids_meant(what.index[chosen].tolist()))
     if items is not None and chosen.shape == items.shape: return TheseItems(tuple(hexadecimal(items[chosen]).tolist()))
     raise ValueError(f'true or false for {chosen.size:,} items; there are {0 if items is None else len(items):,}')
 
 
 def _origin(what: Any) -> str:
     "Where items come from, for people"
-    if isinstance(what, str): return ''
-    steps = getattr(what, 'steps', None)
-    return ' → '.join(steps) if isinstance(steps, tuple) else type(what).__name__.lower()
+    steps, words = getattr(what, 'steps', None), getattr(what, 'words', None)
+    if isinstance(steps, tuple): return ' → '.join(steps)
+    return words[:500] if isinstance(words, str) else 'hits' if type(what).__name__ == 'Hits' else ''

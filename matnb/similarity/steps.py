@@ -39,8 +39,9 @@ class MapOptions:
         limits = {'dimensions': (2, 3), 'neighbours': (2, 1000), 'min_dist': (0, 10), 'seed': (0, 2**32 - 1),
                   'label_weight': (0, 0.99)}
         for name, (low, high) in limits.items():
-            if not low <= getattr(self, name) <= high:
-                raise ValueError(f'{name}={getattr(self, name)!r}; it should be from {low} to {high}')
+            given = getattr(self, name)
+            if not isinstance(given, int | float | np.number) or not low <= given <= high:
+                raise ValueError(f'{name}={given!r:.60}; it should be from {low} to {high}')
         if self.method not in METHODS: raise ValueError(f'method={self.method!r}; there are {", ".join(METHODS)}')
 
     def changed(self, **options: Any) -> Self:

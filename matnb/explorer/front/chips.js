@@ -5,7 +5,7 @@ import { Bits } from './bits.js';
 import { button, make, slowly, stops } from './dom.js';
 import { sayCount } from './units.js';
 
-const SOURCES = { map: 'map', facets: 'facets', words: 'search', near: 'like', properties: 'properties', python: 'Python' };
+const SOURCES = { words: 'search', python: 'Python' }; // where the words of a condition do not say it themselves
 
 export function drawChips(element, store) {
   const chips = make('ul', { class: 'mx-chips', 'aria-label': 'What is chosen' });
@@ -33,7 +33,7 @@ function keepChipFocus(chips, otherwise, draw) { // the next chip gets the focus
 
 function chipsOf(condition, store) {
   const facets = condition.source === 'facets' ? facetsOfAct(condition.act) : null;
-  if (!facets) return [chip(condition.said, SOURCES[condition.source] ?? condition.source, () => store.choose(condition.source, null))];
+  if (!facets) return [chip(condition.said, SOURCES[condition.source] ?? '', () => store.choose(condition.source, null))];
   return [...facets].map(([name, asked]) => {
     const facet = store.scene.facets.find((each) => each.name === name) ?? { name, unit: '' };
     return chip(sayAsked(asked, facet), '', () => askFacet(store, name, null).catch((error) => store.complain(error)));

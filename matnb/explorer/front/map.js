@@ -7,7 +7,7 @@ import { MapHand } from './map_hand.js';
 import { listenToMapKeys, sayMapKeys } from './map_keys.js';
 import { MapTools } from './map_tools.js';
 import { MapTip } from './map_tip.js';
-import { drawLegend, newLegend } from './map_legend.js';
+import { drawLegend, newLegend, placeLegend } from './map_legend.js';
 
 export function drawMap(element, store, model) { // alone (then it is drawn for a widget) it says itself by what it is coloured
   const map = new PointMap(store, Boolean(model));
@@ -33,13 +33,16 @@ class PointMap {
       this.tools.element, this.panes, this.foot, this.live, this.help);
     this.element.pointMap = this; // for whoever looks into it: tests, and the curious in a console
     this.keepWindow = slowly(() => this.#keepWindow(), 400);
+    this.setLegendAside = slowly(() => placeLegend(this.legend, this.main), 60);
+    const watching = new ResizeObserver(() => this.setLegendAside());
+    watching.observe(this.panes);
     this.main = this.#newPane(() => '');
     this.other = null;
     this.panes.append(this.legend);
     this.tip = new MapTip(this.main.pictures, store);
     this.tip.said = (row, words) => { if (row === this.#cursor()) this.#say(words); };
     this.panes.append(this.tip.element);
-    this.stopListening = stops(this.#listen());
+    this.stopListening = stops(this.#listen(), () => watching.disconnect(), this.setLegendAside.stop);
     if (store.scene) this.tools.fillColours();
     if (store.step) this.#showStep(store.step, false);
   }
@@ -149,6 +152,7 @@ class PointMap {
     this.tools.show(this.main);
     const { legend, theme, dense, density } = this.main;
     drawLegend(this.legend, legend, theme, dense ? density : null);
+    this.setLegendAside();
   }
 
   #dress() { this.panes?.setAttribute('data-tool', this.tools.tool); }

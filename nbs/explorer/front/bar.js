@@ -48,6 +48,7 @@ function mapButton(store) {
     enable(map, reason === '');
     map.title = reason || `Make a map of the ${sayCount(store.chosen.count())} items that are chosen`;
   };
+  map.addEventListener('click', () => { if (map.getAttribute('aria-disabled') === 'true') store.emit('said', map.title); });
   return { elements: [map], stop: stops(...['chosen', 'working', 'step'].map((event) => store.on(event, show))) };
 }
 
@@ -97,6 +98,6 @@ function themeButton(store) {
 }
 
 function helpButton(store) {
-  const popup = popupButton('?', () => [make('h3', {}, 'Keys'), keyTable()], { 'aria-label': 'Help: keys', title: 'Keys (?)' });
+  const popup = popupButton('?', () => [make('h3', {}, 'Keys'), keyTable()], { 'aria-label': 'Help: keys', title: 'Keys (?)', 'data-opens': null });
   return { elements: [popup], stop: store.on('help', () => popup.openPanel()) };
 }

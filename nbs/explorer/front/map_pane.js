@@ -264,7 +264,7 @@ export class MapPane {
     const { width, height, magnified } = this.window;
     const sized = (count) => {
       const room = Math.sqrt((width * height) / Math.max(1, count));
-      return Math.max(1.25, Math.min(6, 0.36 * room * Math.max(1, magnified) ** 0.45));
+      return Math.max(1.25, Math.min(5, 0.32 * room * Math.max(1, magnified) ** 0.45));
     };
     const [now, { journey }] = [sized(this.cloud.count), this];
     return journey ? now + (sized(journey.before.count) - now) * (1 - journey.shown) : now;

@@ -91,6 +91,7 @@ export class Store {
     if (!this.step) this.#setConditions(this.conditions);
     if (scene !== this.scene && scene.edition !== this.scene.edition) return;
     if (scene.view?.focus >= 0) this.focus(scene.view.focus, true);
+    if (scene.live && scene.view?.pin >= 0) this.pin(scene.view.pin, '', true);
   }
 
   #forget() { // what was said of rows: they mean other items now
@@ -249,12 +250,16 @@ export class Store {
     this.emit('region', region);
   }
 
-  async pin(row, vectors = '') { // order everything by distance to one item; -1 takes the pin away
+  async pin(row, vectors = '', fromPython = false) { // order everything by distance to one item; -1 takes the pin away
     const turn = ++this.#pinning;
     const found = row >= 0 ? await this.attempt('distances', { row, vectors }) : null;
     if (turn !== this.#pinning) return;
     this.pinned = found && { row, said: found.message.said, distances: new Float32Array(aligned(found.buffers[0], 4)) };
     this.emit('pin', this.pinned);
+    const pin = this.pinned?.row ?? -1;
+    if (pin === (this.scene.view?.pin ?? -1)) return;
+    this.scene.view = { ...this.scene.view, pin };
+    if (!fromPython) this.wire.tell('view', { edition: this.scene.edition, view: { pin } });
   }
 
   setView(change, fromPython = false) { // { colour, picture, ... }: how it is looked at, kept in saved views
@@ -265,6 +270,7 @@ export class Store {
       this.emit('picture', this.picture);
     }
     if (fromPython && change.focus !== undefined) this.focus(change.focus, true);
+    if (fromPython && change.pin !== undefined) this.pin(change.pin, '', true);
     this.scene.view = { ...this.scene.view, ...change };
     this.emit('view', change);
     if (!fromPython) this.wire.tell('view', { edition: this.scene.edition, view: change });
