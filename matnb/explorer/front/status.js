@@ -14,11 +14,18 @@ export function drawStatus(element, store) {
   const waiting = make('span', { class: 'mx-quiet mx-waiting' });
   const working = make('span', { class: 'mx-working' });
   const trouble = make('div', { class: 'mx-trouble-place' });
-  element.append(trouble, make('div', { class: 'mx-status-line' }, said, waiting, working));
+  const remarks = make('div', { class: 'mx-trouble-place' });
+  element.append(remarks, trouble, make('div', { class: 'mx-status-line' }, said, waiting, working));
   const say = slowly(() => { said.textContent = sayChosen(store); }, 250);
   const watch = setInterval(() => { waiting.textContent = sayWaiting(store); }, 350);
+  let remarked = ''; // what was shown already; a renewed scene says it again
+  const remark = (scene) => {
+    const words = scene.live ? (scene.remarks ?? []).join('. ') : '';
+    if (words !== remarked) showRemarks(remarks, words);
+    remarked = words;
+  };
   return stops(
-    store.on('chosen', say), store.on('step', say), store.on('said', (words) => { say.stop(); said.textContent = words; }),
+    store.on('scene', remark), store.on('chosen', say), store.on('step', say), store.on('said', (words) => { say.stop(); said.textContent = words; }),
     store.on('working', () => showWorking(working, store)), store.on('trouble', (words) => showTrouble(trouble, store, words)),
     say.stop, () => clearInterval(watch),
   );
@@ -60,8 +67,12 @@ function keepFocus(element, children) { // a button that is pressed must not be 
   return element.children[1].replaceWith(children[1]);
 }
 
-function showTrouble(element, store, words) {
+function showTrouble(element, store, words) { showClosable(element, words, 'alert', () => { store.trouble = ''; }); }
+
+function showRemarks(element, words) { showClosable(element, words, 'note', () => {}); } // what of a saved view does not fit
+
+function showClosable(element, words, role, closed) {
   if (!words) return element.replaceChildren();
-  const close = button('×', () => { store.trouble = ''; element.replaceChildren(); }, { 'aria-label': 'Close this message', class: 'mx-close' });
-  return element.replaceChildren(make('div', { class: 'mx-trouble', role: 'alert' }, make('span', {}, words), close));
+  const close = button('×', () => { closed(); element.replaceChildren(); }, { 'aria-label': 'Close this message', class: 'mx-close' });
+  return element.replaceChildren(make('div', { class: role === 'alert' ? 'mx-trouble' : 'mx-trouble mx-remark', role }, make('span', {}, words), close));
 }

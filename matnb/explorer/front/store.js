@@ -9,6 +9,7 @@ export class Store {
   #listeners = new Map();
   #columns = new Map();
   #turn = startOfNumbers();
+  #pinning = -1; // the row that was pinned last
   #going = null; // the number of the step that is shown or being fetched
 
   constructor(model) {
@@ -79,6 +80,7 @@ export class Store {
     await this.go(scene.current);
     this.#setConditions((scene.chosen?.conditions ?? []).map((c) => ({ ...c, bits: Bits.fromText(scene.count, c.mask) })));
     if (scene.view?.focus >= 0) this.focus(scene.view.focus, true);
+    if (scene.live && scene.view?.pin >= 0) this.pin(scene.view.pin, '', true);
   }
 
   async #told(message, buffers) {
@@ -210,15 +212,20 @@ export class Store {
     this.emit('region', region);
   }
 
-  async pin(row, vectors = '') { // order everything by distance to one item; -1 takes the pin away
+  async pin(row, vectors = '', fromPython = false) { // order everything by distance to one item; -1 takes the pin away
+    const { edition } = this.scene;
+    this.#pinning = row;
     this.pinned = null;
-    if (row >= 0) {
-      const found = await this.attempt('distances', { row, vectors });
-      if (found) {
-        this.pinned = { row, said: found.message.said, distances: new Float32Array(aligned(found.buffers[0], 4)) };
-      }
+    const found = row >= 0 ? await this.attempt('distances', { row, vectors }) : null;
+    if (row !== this.#pinning || edition !== this.scene.edition) return; // another one was pinned since
+    if (found) {
+      this.pinned = { row, said: found.message.said, distances: new Float32Array(aligned(found.buffers[0], 4)) };
     }
     this.emit('pin', this.pinned);
+    const pin = this.pinned?.row ?? -1;
+    if (pin === (this.scene.view?.pin ?? -1)) return;
+    this.scene.view = { ...this.scene.view, pin };
+    if (!fromPython) this.wire.tell('view', { edition, view: { pin } });
   }
 
   setView(change, fromPython = false) { // { colour, picture, ... }: how it is looked at, kept in saved views
@@ -228,6 +235,7 @@ export class Store {
       this.emit('picture', this.picture);
     }
     if (fromPython && change.focus !== undefined) this.focus(change.focus, true);
+    if (fromPython && change.pin !== undefined) this.pin(change.pin, '', true);
     this.scene.view = { ...this.scene.view, ...change };
     this.emit('view', change);
     if (!fromPython) this.wire.tell('view', { edition: this.scene.edition, view: change });
