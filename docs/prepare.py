@@ -101,6 +101,7 @@ def main() -> None:
         if inside.name != 'index.ipynb': write_page(path)
         if len(inside.parts) > 1: rooms[inside.parts[0]].append(path)
         elif inside.name != 'index.ipynb': top.append(inside.stem)
+    shutil.copytree(ROOT/'nbs'/'pictures', OUT/'pictures')
     pages = top + [write_room(room, paths) for room, paths in rooms.items() if paths]
     for name in ['CONTRIBUTING', 'CHANGELOG']:
         shutil.copy(ROOT/f'{name}.md', OUT/f'{name.lower()}.md')

@@ -552,7 +552,7 @@ def test_why_and_choosing_the_neighbours(card):
 
 
 def test_a_box_is_searched_for(card):
-    card.tab.get_by_role('button', name='Box', exact=True).click()
+    card.tab.get_by_role('button', name='Search a region').click()
     stage = card.tab.locator('.mx-plane').bounding_box()
     at = [stage['x'] + 0.25 * stage['width'], stage['y'] + 0.25 * stage['height']]
     card.tab.mouse.move(*at)

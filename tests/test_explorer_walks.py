@@ -7,7 +7,8 @@ from explorer_corpora import embed_synthetically, identity_corpus, identity_meas
 from explorer_eye import WINDOW, cut, pictures_seen, places_on_screen, screen
 from front_page import FrontPage
 
-from matnb.explorer.scene import Scene
+from matnb.explorer import thumbnails
+from matnb.explorer.scene import Reply, Scene
 from matnb.similarity.paths import Path as StepPath
 
 ITEMS = 400
@@ -38,6 +39,7 @@ class Walk:
         self.corpus = identity_corpus(folder, ITEMS)
         self.scene = Scene(StepPath.begin(self.corpus, on='overview'))
         self.next_item = ITEMS
+        self.last = 'opening'
         self.done, self.checked, self.unread = Counter(), Counter(), Counter()
         self.mistakes: list[str] = []
         self.open()
@@ -211,11 +213,20 @@ class Walk:
 
     def settle(self):
         "Wait until Python has done what was asked, and the page has drawn it"
-        self.page.until(f'{QUIET} && store.scene.edition === {self.scene.edition}', timeout=60_000)
+        try: self.page.until(f'{QUIET} && store.scene.edition === {self.scene.edition}', timeout=60_000)
+        except Exception as e:
+            raise AssertionError(f'after {self.last}, step {sum(self.done.values())}: {self.state()}') from e
         self.tab.wait_for_timeout(120)
         if self.edition != self.scene.edition: self.edition, self.windows = self.scene.edition, {}
         view = self.tab.evaluate(WINDOW)['view']
         if view: self.windows[view['step']] = view
+
+    def state(self):
+        "Where the page stands, for a message"
+        told = self.page.store('[store.scene.edition, store.step.number, store.working, store.trouble]')
+        heard = [(m['kind'], m.get('edition')) for m in self.page.heard[-5:]]
+        here = f'edition {self.scene.edition}, {self.scene.path.breadcrumb}'
+        return f'{told}; Python: {here}; asked {heard}; {self.page.errors}'
 
     def look(self):
         "Compare all pictures in sight with the items that the page says they are of"
@@ -285,3 +296,20 @@ def test_each_picture_is_of_its_item_in_a_random_walk(browser, tmp_path, measure
              f'their way, {len(taken.mistakes)} mistakes; {dict(taken.done)}')
     assert taken.mistakes == [], '\n'.join(taken.mistakes[:20])
     assert taken.checked['gallery'] > 2 * steps and taken.checked['hover'] > steps / 50, taken.checked
+
+
+def test_a_wrong_picture_would_be_seen(browser, tmp_path, monkeypatch):
+    "The eye itself: when Python sends the pictures of the neighbours, every one of them is noticed"
+    real = thumbnails.answer_thumbnails
+
+    def shifted(scene, said):
+        reply = real(scene, said)
+        return Reply(reply.body, [*reply.buffers[1:], *reply.buffers[:1]])
+
+    monkeypatch.setattr(thumbnails, 'answer_thumbnails', shifted)
+    taken = Walk(browser, tmp_path/'corpus', 3)
+    taken.page.until("document.querySelectorAll('.mx-cell canvas:not([hidden])').length > 3")
+    taken.tab.wait_for_timeout(500)
+    taken.look()
+    taken.close()
+    assert taken.checked['gallery'] == len(taken.mistakes) > 3

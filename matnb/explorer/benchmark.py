@@ -60,7 +60,8 @@ _LINKED = """(() => {
   const bottom = page.getBoundingClientRect().bottom;
   const cells = [...page.querySelectorAll('.mx-cell')].filter((c) => c.getBoundingClientRect().bottom < bottom);
   return store.chosen && cells.length && !page.querySelector('.mx-cell .mx-awaited')
-    && cells.every((c) => store.chosen.has(Number(c.dataset.row)));
+    && cells.every((c) => store.chosen.has(Number(c.dataset.row)))
+    && page.querySelector('.mx-facets').textContent !== window.before;
 })()"""
 _HOVERED = """(() => {
   const tip = document.querySelector('.mx-map-tip');
@@ -69,7 +70,8 @@ _HOVERED = """(() => {
 })()"""
 _SCATTER_HOVERED = """(() => {
   const all = [...document.querySelectorAll('.jp-CodeCell')[1].querySelectorAll('*')];
-  const shown = all.find((e) => e.style?.backgroundImage?.includes('data:image') && e.getBoundingClientRect().width > 0);
+  const pictures = all.filter((e) => e.style?.backgroundImage?.includes('data:image'));
+  const shown = pictures.find((e) => e.getBoundingClientRect().width > 0);
   return shown ? shown.style.backgroundImage.slice(-80) : '';
 })()"""
 _ATLAS_DRAWN = """(() => {
@@ -85,9 +87,11 @@ def ours(
     corpus: Corpus,  # Of trials
 ) -> Tried:
     "This package"
-    warm = f'import time, matnb\nfrom matnb.explorer.page import explore\ncorpus = matnb.open_corpus({str(corpus.path)!r})\n'
+    warm = ('import time, matnb\nfrom matnb.explorer.page import explore\n'
+            f'corpus = matnb.open_corpus({str(corpus.path)!r})\n')
     show = ("explorer = explore(corpus, map='overview', height=640)\n"
-            "stop = explorer.selection.on_change(lambda chosen: log.write(f'{time.time()} {len(chosen)}\\n'))\nexplorer")
+            "tell = lambda chosen: log.write(f'{time.time()} {len(chosen)}\\n')\n"
+            'stop = explorer.selection.on_change(tell)\nexplorer')
     return Tried('matnb', warm + _LOG, show, plot='.mx-map-base', linked=_LINKED, hovered=_HOVERED)
 
 
@@ -95,13 +99,14 @@ def bokeh(
     points: Path,  # Table
 ) -> Tried:
     "Points and a lasso, nothing else"
-    warm = _READ.format(points=str(points)) + (
-        'from bokeh.io import output_notebook\nfrom bokeh.models import ColumnDataSource\n'
+    warm = _READ.format(points=str(points)).replace("')", "', columns=['x', 'y', 'id'])", 1) + (
+        'from bokeh.io import output_notebook\nfrom bokeh.models import ColumnDataSource, LassoSelectTool\n'
         'from bokeh.plotting import figure\nfrom bokeh.resources import INLINE\nfrom jupyter_bokeh import BokehModel\n'
-        "output_notebook(INLINE)\npoints = points[['x', 'y', 'id']]")
+        'output_notebook(INLINE)')
     show = ("source = ColumnDataSource(points)\n"
             "drawn = figure(width=700, height=560, tools='pan,wheel_zoom,lasso_select', active_drag='lasso_select', "
             "output_backend='webgl')\ndrawn.scatter('x', 'y', source=source, size=3)\n"
+            'drawn.select_one(LassoSelectTool).continuous = False\n'
             "source.selected.on_change('indices', lambda name, old, new: log.write(f'{time.time()} {len(new)}\\n'))\n"
             'BokehModel(drawn)')
     return Tried('Bokeh', warm, show)
@@ -128,7 +133,7 @@ def embedding_atlas(
     points: Path,  # Table
     python: str,  # Of an environment with embedding-atlas
 ) -> Tried:
-    "With pictures in its table; its map wants WebGPU with 16-bit numbers, which a browser without a graphics card lacks"
+    "With pictures in its table; its map needs WebGPU with `shader-f16`, which software GL lacks"
     warm = _READ.format(points=str(points)) + (
         'from embedding_atlas.widget import EmbeddingAtlasWidget\n'
         "points['image'] = [{'bytes': b} for b in points['image']]")
@@ -142,9 +147,11 @@ UNITS = {'first view': ('s', 1), 'bytes': ('MB', 1), 'drag': ('s', 1), 'release 
          'release to Python': ('ms', 1000), 'hover to picture': ('ms', 1), 'kernel memory': ('MB', 1),
          'browser memory': ('MB', 1), 'kernel CPU': ('CPU s', 1), 'browser CPU': ('CPU s', 1),
          'frame while panning': ('ms', 1), 'longest frame while panning': ('ms', 1)}
-SAID = {'first view': 'cell run until points are seen', 'bytes': 'sent to the browser', 'drag': 'lasso drawn in 90 movements',
+SAID = {'first view': 'cell run until points are seen', 'bytes': 'sent to the browser',
+        'drag': 'lasso drawn in 90 movements',
         'release to views': 'lasso released until pictures and facets follow',
-        'release to Python': 'lasso released until Python knows', 'hover to picture': 'pointer on a point until its picture',
+        'release to Python': 'lasso released until Python knows',
+        'hover to picture': 'pointer on a point until its picture',
         'kernel memory': 'memory of the kernel', 'browser memory': 'memory of the browser, more than before',
         'kernel CPU': 'kernel, cell run until all is quiet', 'browser CPU': 'browser, cell run until all is quiet',
         'frame while panning': 'a frame while the map is moved',
@@ -210,7 +217,8 @@ def main() -> None:
     ask.add_argument('--many', type=int, default=1_000_000, help='items of the large corpus; 0 leaves it out')
     given = ask.parse_args()
     peers = {'jupyter-scatter': given.scatter, 'embedding-atlas': given.atlas}
-    for name, python in peers.items(): print(f'{name}: {version_in(python, name) if python else "left out; name its interpreter"}')
+    for name, python in peers.items():
+        print(f'{name}: {version_in(python, name) if python else "left out; name its interpreter"}')
     write_figures(all_figures(given.to, given.scatter, given.atlas, given.repeats, given.many), given.table)
     print(given.table.read_text())
 

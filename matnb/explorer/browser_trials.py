@@ -114,6 +114,7 @@ CANVASES = """
     .map(([e]) => e);
 """
 DRAWN = """(PLOT) => new Promise((resolve) => {
+  setTimeout(() => resolve(NaN), 60000);
   const small = new OffscreenCanvas(64, 64);
   const brush = small.getContext('2d', { willReadFrequently: true });
   const look = () => {
@@ -133,6 +134,7 @@ DRAWN = """(PLOT) => new Promise((resolve) => {
   look();
 })""".replace('CANVASES', CANVASES)
 WAITED = """() => new Promise((resolve) => {
+  setTimeout(() => resolve(NaN), 60000);
   const look = () => (DONE ? resolve(Date.now() / 1000) : requestAnimationFrame(look));
   look();
 })"""
@@ -142,6 +144,7 @@ BOX = """(PLOT) => {
   return box ? [box.x, box.y, box.width, box.height] : null;
 }""".replace('CANVASES', CANVASES)
 LINKED = """() => {
+  window.before = document.querySelector('.mx-facets')?.textContent;
   window.linked = new Promise((resolve) => {
     setTimeout(() => resolve(NaN), 25000);
     const look = () => (DONE ? resolve(Date.now() / 1000) : requestAnimationFrame(look));
@@ -239,7 +242,8 @@ class Trial:
         self.tab.wait_for_function(STATE, timeout=60_000)
         self.tab.wait_for_timeout(2500)
         self.seen |= {'bytes': self.received / 1e6, 'browser memory': resident(self.browser) - before[0],
-                      'kernel memory': sum(p.memory_info().rss for p in self.kernel) / 1e6, 'kernel CPU': cpu_time(self.kernel) - before[1],
+                      'kernel memory': sum(p.memory_info().rss for p in self.kernel) / 1e6,
+                      'kernel CPU': cpu_time(self.kernel) - before[1],
                       'browser CPU': cpu_time(self.browser) - before[2]}
         self.tab.evaluate(SHOW)
         self.tab.wait_for_timeout(1200)
@@ -255,10 +259,11 @@ class Trial:
         turns = np.linspace(0, 1.9 * np.pi, 10)
         corners = [(left + wide / 2 + reach * min(wide, high) * float(np.cos(t)),
                     top + high / 2 + reach * min(wide, high) * float(np.sin(t))) for t in turns]
+        heard = len(self.told())
         self.tab.mouse.move(*corners[0])
         self.tab.mouse.down()
-        self.tab.wait_for_timeout(150)
-        heard, start = len(self.told()), time.perf_counter()
+        self.tab.wait_for_timeout(60)  # a longer press means something else to some tools
+        start = time.perf_counter()
         for corner in corners[1:]: self.tab.mouse.move(*corner, steps=10)
         self.seen['drag'] = time.perf_counter() - start
         self.tab.wait_for_timeout(100)
@@ -285,7 +290,7 @@ class Trial:
         if not self.tool.hovered: return
         left, top, wide, high = self.box()
         rng, waits = np.random.default_rng(0), list[float]()
-        for _ in range(200):
+        for _ in range(5 * looks):
             if len(waits) >= looks: break
             x, y = (float(n) for n in rng.uniform(0.15, 0.85, 2))
             waits += self._look(left + wide * x, top + high * y)
@@ -310,7 +315,8 @@ class Trial:
 
 # %% ../../nbs/explorer/88_browser_trials.ipynb #c4330cbe
 GL = ['--no-sandbox', '--use-gl=angle', '--use-angle=swiftshader', '--enable-unsafe-swiftshader',
-      '--disable-dev-shm-usage', '--disable-background-networking', '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1']
+      '--disable-dev-shm-usage', '--disable-background-networking',
+      '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1']
 
 
 def chromium() -> str:

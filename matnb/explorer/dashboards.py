@@ -97,6 +97,7 @@ def renewal(
         else: fire()
 
     stop = scene.connect(hear)
+    if document is not None and document.session_context: pn.state.on_session_destroyed(lambda _: stop())
     return stream
 
 # %% ../../nbs/explorer/30_dashboards.ipynb #64fe15b4
@@ -121,7 +122,7 @@ class Shade:
     ticks: dict[float, str]  # What is written beside the colours
     title: str  # What it is about
 
-
+# %% ../../nbs/explorer/30_dashboards.ipynb #9b77e44b
 def shade_of(
     scene: Scene,  # Whose items
     facet: str,  # A facet that is no text; empty: all the same
@@ -251,10 +252,8 @@ def _look_of_map(scene: Scene, held: dict[str, Any], looked: 'Looked | None', pl
         drawn.y_range.update(start=y - half, end=y + half, reset_start=y - half, reset_end=y + half)
         held['shown'] = laid.number, held['edition'], drawn.id
         if looked is not None: looked.follow(drawn, held)
-    source = plot.handles.get('source')
     chosen = _chosen_or_none(scene, laid)
-    if source is not None and isinstance(element, hv.Points):
-        source.selected.indices = [] if chosen is None else np.flatnonzero(chosen).tolist()
+    if isinstance(element, hv.Points): _select_points(plot, () if chosen is None else np.flatnonzero(chosen).tolist())
 
 # %% ../../nbs/explorer/30_dashboards.ipynb #035b9971
 def _calm(plot: Any, said: str) -> None:
@@ -265,6 +264,12 @@ def _calm(plot: Any, said: str) -> None:
         if hasattr(tool, 'continuous'): tool.continuous = False
     plot.state.sizing_mode = None
     plot.state.html_attributes = {'role': 'img', 'aria-label': said}
+
+
+def _select_points(plot: Any, numbers: Sequence[int]) -> None:
+    "Let these points keep their colours; the others are grey, and do not only fade"
+    plot.handles['source'].selected.indices = list(numbers)
+    plot.handles['glyph_renderer'].nonselection_glyph.update(fill_color=GREY, line_color=GREY)
 
 
 def _listen_to_map(scene: Scene, view: hv.DynamicMap) -> None:
@@ -370,7 +375,7 @@ class Looked(streams.Stream):  # type: ignore[misc]
 
         asked.on_change('data', rested)
 
-
+# %% ../../nbs/explorer/30_dashboards.ipynb #275c45a6
 def item_view(
     scene: Scene,  # That is looked at
     looked: Looked,  # Says which item
@@ -419,7 +424,7 @@ class Bars:
         words = [w for n in touched for w in (self.values[n] if n < len(self.values) else ())]
         return words or (None if bars - 1 in touched else ...)
 
-
+# %% ../../nbs/explorer/30_dashboards.ipynb #88875092
 def bars_of(
     scene: Scene,  # Whose items
     facet: str,  # Any but a text
@@ -463,34 +468,40 @@ def facet_view(
     height: int = 0,  # Pixels; from the number of bars if 0
 ) -> hv.DynamicMap:  # To be composed with others
     "How often each value of a facet occurs, among all and among the chosen; a box or click chooses"
-    renewed, held = renewal(scene), _Held(bars_of(scene, facet), scene.edition)
+    held = _Held(bars_of(scene, facet), scene.edition)
 
-    def draw(turn: int) -> hv.Overlay:
+    def now() -> Bars:
         if held.edition != scene.edition: held.bars, held.edition = bars_of(scene, facet), scene.edition
-        return _drawn_bars(scene, held.bars)
+        return held.bars
 
-    view = hv.DynamicMap(draw, streams=[renewed])
-    streams.BoundsXY(source=view).add_subscriber(lambda bounds: _bars_boxed(scene, held.bars, bounds))
-    streams.SingleTap(source=view).add_subscriber(lambda x, y: _bars_tapped(scene, held.bars, x, y))
-    bars = held.bars
+    bars, calm = now(), lambda plot, element: _calm_bars(plot, say_bars(scene, held.bars))
+    drawn = hv.DynamicMap(lambda turn: _drawn_bars(scene, now()), streams=[renewal(scene)])
+    streams.BoundsXY(source=drawn).add_subscriber(lambda bounds: _bars_boxed(scene, held.bars, bounds))
+    streams.SingleTap(source=drawn).add_subscriber(lambda x, y: _bars_tapped(scene, held.bars, x, y))
     tall = height or (150 if bars.upright else 40 + 19 * len(bars.names))
-    calm = lambda plot, element: _calm(plot, say_bars(scene, held.bars))  # noqa: E731
-    return view.opts(hv.Options('Overlay', backend='bokeh', **_frame_of(bars), frame_width=width, frame_height=tall,
-                                hooks=[calm]), *_LOOK_OF_BARS)
+    frame = {**_frame_of(bars), 'frame_width': width, 'frame_height': tall, 'hooks': [calm]}
+    if bars.upright: return drawn.opts(hv.Options('Rectangles', backend='bokeh', **frame, **_LOOK_OF_BARS))
+    words = hv.DynamicMap(lambda turn: _bar_words(scene, now()), streams=[renewal(scene)])
+    return (drawn * words).opts(hv.Options('Overlay', backend='bokeh', show_legend=False, **frame),
+                                hv.Options('Rectangles', backend='bokeh', **_LOOK_OF_BARS), _LOOK_OF_WORDS)
+
+# %% ../../nbs/explorer/30_dashboards.ipynb #cfaab155
+_LOOK_OF_BARS = dict(color='colour', line_color='white', line_width=0.5, nonselection_alpha=1, default_tools=[],
+                     tools=['box_select', 'tap'], active_tools=['box_select'])
+_LOOK_OF_WORDS = hv.Options('Labels', backend='bokeh', text_align='left', text_font_size='8pt', text_color='#333333',
+                            default_tools=[])
 
 
-_LOOK_OF_BARS = (
-    hv.Options('Rectangles', backend='bokeh', color='colour', line_color='white', line_width=0.5, nonselection_alpha=1,
-               tools=['box_select', 'tap'], active_tools=['box_select'], default_tools=[]),
-    hv.Options('Labels', backend='bokeh', text_align='left', text_font_size='8pt', text_color='#333333',
-               default_tools=[]),
-    hv.Options('Points', backend='bokeh', alpha=0, default_tools=[]))
+def _calm_bars(plot: Any, said: str) -> None:
+    _calm(plot, said)
+    for part in plot.subplots.values() if plot.subplots else [plot]:  # what is chosen is said by blue alone
+        if 'selected' in part.handles: part.handles['selected'].indices = []
 
 
 def _frame_of(bars: Bars) -> dict[str, Any]:
     count = len(bars.names)
     label = bars.facet.label.partition(' (')[0] if bars.facet.kind == 'quantity' else bars.facet.label
-    shared = dict(toolbar=None, title=plain_tick(label), show_legend=False, framewise=True)
+    shared = dict(toolbar=None, title=plain_tick(label), framewise=True)
     if not bars.upright:
         ticks = [(n + 0.5, name) for n, name in enumerate(bars.names)]
         return {**shared, 'yticks': ticks, 'invert_yaxis': True, 'xlabel': 'items', 'ylabel': ''}
@@ -507,21 +518,25 @@ def _counts(scene: Scene, bars: Bars) -> tuple[np.ndarray, np.ndarray]:
     return everything, np.bincount(bars.bar_of[here[mask[here]]], minlength=len(bars.names))
 
 
-def _drawn_bars(scene: Scene, bars: Bars) -> hv.Overlay:
+def _drawn_bars(scene: Scene, bars: Bars) -> hv.Rectangles:
     everything, chosen = _counts(scene, bars)
     at = np.arange(len(bars.names)) + 0.75 * bars.upright * (np.arange(len(bars.names)) == len(bars.names) - 1)
     gap, none = (0.0 if bars.upright else 0.12), np.zeros(len(at))
     ends = (at + gap,) * 2, (none, none), (at + 1 - gap,) * 2, (everything, chosen)
     sides = [np.concatenate(pair) for pair in ends]
     if not bars.upright: sides = [sides[1], sides[0], sides[3], sides[2]]
-    named = [f'{side} of {bars.facet.name}' for side in ('left', 'bottom', 'right', 'top')]
-    drawn = hv.Rectangles((*sides, np.repeat([GREY, BLUE], len(at))), named, 'colour')
-    if bars.upright: return hv.Overlay([drawn])
-    far = everything.max(initial=1)
-    some = bool(scene.selection.conditions)
+    return hv.Rectangles((*sides, np.repeat([GREY, BLUE], len(at))), _sides(bars), 'colour')
+
+
+def _sides(bars: Bars) -> list[str]: return [f'{n} of {bars.facet.name}' for n in ('left', 'bottom', 'right', 'top')]
+
+
+def _bar_words(scene: Scene, bars: Bars) -> hv.Labels:
+    (everything, chosen), some = _counts(scene, bars), bool(scene.selection.conditions)
+    far, at = everything.max(initial=1), np.arange(len(bars.names)) + 0.5
     said = [f'{c:,} of {a:,}' if some else f'{a:,}' for a, c in zip(everything, chosen, strict=True)]
-    return hv.Overlay([drawn, hv.Labels((everything + far * 0.02, at + 0.5, said), named[:2], 'said'),
-                       hv.Points([(far * 1.45, 0.5)], named[:2])])  # room for the longest label
+    room = hv.Dimension(_sides(bars)[0], range=(0, far * 1.45))  # for the longest label
+    return hv.Labels((everything + far * 0.02, at, said), [room, _sides(bars)[1]], 'said')
 
 
 def _bars_boxed(scene: Scene, bars: Bars, bounds: Any) -> None:
@@ -590,9 +605,7 @@ def _look_of_pairs(scene: Scene, held: dict[str, Any], facets: list[Facet], plot
     about = ' against '.join(f.label for f in reversed(facets))
     said = f'{about}: {len(rows):,} items; {held["without"]:,} lack one of them; {say_chosen(scene)}'
     _calm(plot, said)
-    source = plot.handles.get('source')
-    if source is not None:
-        source.selected.indices = np.flatnonzero(mask[rows]).tolist() if scene.selection.conditions else []
+    _select_points(plot, np.flatnonzero(mask[rows]).tolist() if scene.selection.conditions else ())
 
 
 def _listen_to_properties(scene: Scene, view: hv.DynamicMap, held: dict[str, Any], facets: list[Facet]) -> None:
@@ -614,7 +627,7 @@ def _listen_to_properties(scene: Scene, view: hv.DynamicMap, held: dict[str, Any
     streams.BoundsXY(source=view).add_subscriber(boxed)
     streams.SingleTap(source=view).add_subscriber(tapped)
 
-
+# %% ../../nbs/explorer/30_dashboards.ipynb #ac60db48
 def _range(facet: Facet, low: float, high: float) -> tuple[Any, Any]:
     if facet.kind != 'date': return low, high
     first, last = as_dates(np.array([low, high]))

@@ -114,7 +114,7 @@ def draw_small(
     told |= {'low': low, 'high': high} if np.isfinite(plane).any() else {'low': None, 'high': None}
     return told, write_png(colour_levels(plane, (low, high)))
 
-
+# %% ../../nbs/explorer/32_single_page.ipynb #9db9e108
 def picture_tags(
     scene: Scene,  # That is written
     most: int,  # Pictures
@@ -211,7 +211,7 @@ def single_page(
     replace_file(path, page_of(scene.corpus.title, said, '\n'.join(tags)).encode())
     return path
 
-
+# %% ../../nbs/explorer/32_single_page.ipynb #2e20ef7d
 def _code_tag(scene: Scene) -> Iterator[str]:
     try: found = answer_for('code')(scene, Record({}, ''))
     except Declined: return

@@ -210,4 +210,4 @@ def comparison_told(
     if not found.shares: lines.append('No facet tells them apart.')
     kept = found.neighbours_kept
     return Reply({'kind': 'compare', 'lines': [plain_text(line) for line in lines], 'shared': len(found.both),
-                  'kept': float(kept[1].mean()) if kept is not None and len(kept[1]) else None})
+                  'kept': share if kept is not None and np.isfinite(share := float(np.mean(kept[1]))) else None})

@@ -31,25 +31,24 @@ export class RangeFacet {
 
   *count(column, step, bits, anyChosen) {
     if (this.column !== column || this.step !== step) yield* this.prepare(column, step);
-    this.anyChosen = anyChosen;
-    this.chosen = !this.held ? null : anyChosen ? yield* countedIn(this.codes, this.held.length, bits) : this.held;
+    const chosen = !this.held ? null : anyChosen ? yield* countedIn(this.codes, this.held.length, bits) : this.held;
+    Object.assign(this, { chosen, anyChosen });
   }
 
   *prepare(column, step) {
     const range = rangeAmong(column.values, step.inside);
     yield;
-    Object.assign(this, { column, step, range, held: null });
-    const { low, high, held, missing } = range;
-    this.missingHeld = missing;
-    if (!held) return;
+    const made = range.held ? yield* this.bins(column, step, range) : { held: null };
+    Object.assign(this, { column, step, range, missingHeld: range.missing, ...made }); // all at once: counting may be broken off
+  }
+
+  *bins(column, step, { low, high }) {
     const log = low > 0 && (this.log ?? (this.facet.kind !== 'date' && wantsLog(low, high, middleOfValues(column.values, step.rows))));
     const about = { kind: this.facet.kind, unit: this.facet.unit, log, largest: Math.max(Math.abs(low), Math.abs(high)) };
     const edges = new Axis({ low, high, ...about }).edges(MOST_BINS);
-    this.axis = new Axis({ low: edges[0], high: edges.at(-1), ...about });
-    this.edges = edges;
-    this.codes = binned(column.values, edges, this.axis.log);
-    yield;
-    this.held = yield* countedIn(this.codes, edges.length, step.inside);
+    const axis = new Axis({ low: edges[0], high: edges.at(-1), ...about });
+    const codes = yield* binned(column.values, edges, axis.log);
+    return { axis, edges, codes, held: yield* countedIn(codes, edges.length, step.inside) };
   }
 
   draw(asked) {

@@ -23,13 +23,13 @@ export class WordFacet {
   }
 
   *count(column, step, bits, anyChosen) {
-    if (this.column !== column || this.step !== step) {
-      Object.assign(this, { column, step });
-      this.held = yield* countedIn(column.codes, column.words.length, step.inside);
-      this.present = column.words.map((_, code) => code).filter((code) => code && this.held[code]).sort((a, b) => this.held[b] - this.held[a]);
+    if (this.column !== column || this.step !== step) { // nothing is put down before it is all there: counting may be broken off
+      const held = yield* countedIn(column.codes, column.words.length, step.inside);
+      const present = column.words.map((_, code) => code).filter((code) => code && held[code]).sort((a, b) => held[b] - held[a]);
+      Object.assign(this, { column, step, held, present, some: held, anyChosen: false });
     }
-    this.anyChosen = anyChosen;
-    this.some = anyChosen ? yield* countedIn(column.codes, column.words.length, bits) : this.held;
+    const some = anyChosen ? yield* countedIn(column.codes, column.words.length, bits) : this.held;
+    Object.assign(this, { some, anyChosen });
     [this.chosenCount, this.allCount] = [this.some, this.held].map((counts) => counts.reduce((sum, n) => sum + n, 0));
   }
 

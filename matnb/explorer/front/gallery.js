@@ -3,11 +3,12 @@
 import { COLOUR_MAPS } from './colours.js';
 import { Bits } from './bits.js';
 import { button, freshName, make, oncePerFrame, slowly, stops } from './dom.js';
+import { itemsAct, notAct } from './map_choose.js';
 import { Order, alongMap, asCollected, byColumn, byDistance } from './orders.js';
 import { sayCount, sayDistance, sayValue } from './units.js';
 import { Wall } from './wall.js';
 
-const SIZES = { least: 56, usual: 120, most: 320 };
+const SIZES = { least: 56, usual: 84, most: 320 };
 const WALL_KEYS = 'Arrow keys move between pictures, Enter opens the item card, P pins, Space marks, Shift with arrows marks several.';
 
 export function drawGallery(element, store) {
@@ -22,6 +23,7 @@ class Gallery {
   #orders = new Map(); // order -> Order of the step's rows
   #turn = 0;
   #column = null; // of the facet that orders
+  #coloured = null; // of the facet that colours the map: what pictures are named by when no facet orders them
   #before = ''; // the order before something was pinned
 
   constructor(store) {
@@ -35,9 +37,11 @@ class Gallery {
       greyed: (row) => store.chosen && !store.chosen.has(row),
       open: (row) => store.focus(row), pin: (row) => store.pin(store.pinned?.row === row ? -1 : row), mark: (rows, on) => this.#mark(rows, on),
     });
+    this.wall.size = SIZES.usual;
     this.head = make('p', { class: 'mx-count' });
     this.live = make('p', { class: 'mx-hidden', role: 'status', 'aria-live': 'polite' });
-    this.empty = make('p', { class: 'mx-gallery-empty', hidden: true });
+    this.emptySaid = make('p', {});
+    this.empty = make('div', { class: 'mx-gallery-empty', hidden: true }, this.emptySaid, this.freeing = button('Choose nothing', () => store.clear()));
     this.marks = make('div', { class: 'mx-marks', hidden: true, role: 'group', 'aria-label': 'Marked pictures' });
     this.element = make('section', { class: 'mx-gallery', 'aria-label': 'Gallery' },
       make('header', { class: 'mx-gallery-head' }, this.head, this.#controls()), this.live, this.marks, this.empty, this.wall.element,
@@ -56,13 +60,22 @@ class Gallery {
     this.announce = announce;
     this.refresh = refresh;
     return stops(
-      on('scene', () => { this.marked.clear(); this.#orders.clear(); this.#fill(); }),
+      on('scene', () => this.#renewed()),
       on('step', () => { this.#orders.clear(); refresh(); }), on('chosen', refresh), on('columns', () => { this.#orders.clear(); this.#fill(); refresh(); }),
-      on('pin', () => this.#pinned()), on('hover', states), on('focus', (row) => { if (row >= 0 && !this.#inSight(row)) wall.reveal(row); states(); }),
+      on('colour', refresh), on('pin', () => this.#pinned()), on('hover', states), on('focus', (row) => { if (row >= 0 && !this.#inSight(row)) wall.reveal(row); states(); }),
       on('picture', () => { this.#showPicture(); wall.redraw(); }), on('pictures', (rows) => wall.came(rows)),
       on('view', (change) => { if (change.gallery) this.#restore(change.gallery); }),
       refresh.stop, states.stop, announce.stop,
     );
+  }
+
+  #renewed() { // rows mean other items now
+    this.#turn += 1;
+    this.marked.clear();
+    this.#orders.clear();
+    this.wall.show(new Uint32Array(0));
+    this.#showMarks();
+    this.#fill();
   }
 
   #inSight(row) {
@@ -82,21 +95,22 @@ class Gallery {
     this.coloursBox = make('select', { onchange: () => this.#store.setView({ picture: { colours: this.coloursBox.value } }) },
       COLOUR_MAPS.map((name) => make('option', { value: name }, name)));
     this.othersBox = make('input', { type: 'checkbox', onchange: () => this.refresh() });
-    this.others = make('label', { class: 'mx-check', hidden: true }, this.othersBox, 'others too, greyed');
+    this.othersBox.setAttribute('aria-label', 'others too, greyed');
+    this.others = make('label', { class: 'mx-check', hidden: true, title: 'The others too, greyed, in the same order' }, this.othersBox, 'others too');
     const named = (words, box) => { box.setAttribute('aria-label', words); return label(words, box); };
     const label = (words, box) => make('label', { class: `mx-named mx-named-${words.toLowerCase()}`, title: words }, make('span', {}, words), box);
-    return [named('Size', this.sizeBox), make('div', { class: 'mx-gallery-controls' }, named('Order', this.orderBox), this.backwards,
-      named('Channel', this.channelBox), named('Colours', this.coloursBox)), this.others];
+    return [this.others, named('Size', this.sizeBox), make('div', { class: 'mx-gallery-controls' }, make('div', { class: 'mx-ordered' }, named('Order', this.orderBox), this.backwards),
+      named('Channel', this.channelBox), named('Colours', this.coloursBox))];
   }
 
   #fill() { // what can be chosen in this corpus
     const { scene } = this.#store;
     const option = (value, words, more = {}) => make('option', { value, ...more }, words);
     const facets = scene.facets.filter((facet) => facet.kind !== 'text');
-    this.pinOption = option('distance', 'distance to the pin', { disabled: !this.#store.pinned });
+    this.pinOption = option('distance', 'like the pin', { disabled: !this.#store.pinned });
     this.orderBox.replaceChildren(option('map', 'along the map'), this.pinOption, option('collected', 'as collected'),
       make('optgroup', { label: 'By facet' }, facets.map((facet) => option(`facet:${facet.name}`, facet.label))));
-    this.channelBox.replaceChildren(option('', 'most telling'), ...scene.channels.map((name) => option(name, name)));
+    this.channelBox.replaceChildren(option('', 'automatic'), ...scene.channels.map((name) => option(name, name)));
     if (![...this.orderBox.options].some((o) => o.value === this.order)) this.order = 'map';
     this.#restore(scene.view?.gallery ?? {});
     this.#showPicture();
@@ -149,7 +163,9 @@ class Gallery {
     if (!step) return;
     const turn = ++this.#turn;
     const order = await this.#ordered(this.order);
+    const coloured = await this.#colouring();
     if (turn !== this.#turn || step !== this.#store.step) return;
+    this.#coloured = coloured;
     this.others.hidden = !this.#store.chosen;
     const all = this.#store.chosen && this.othersBox.checked;
     this.wall.show(order.picked(all ? step.inside : this.#store.shown, this.reversed), this.wall.element.contains(this.#reached()));
@@ -183,12 +199,17 @@ class Gallery {
     try { return await this.#store.column(name.slice('facet:'.length)); } catch (error) { this.#store.complain(error); return null; }
   }
 
+  async #colouring() {
+    const { by } = this.#store.colour;
+    return by && by !== 'distance' ? this.#columnOf(`facet:${by}`) : null;
+  }
+
   // --- Words
 
   #below(row, about) {
     if (this.order === 'distance' && this.#store.pinned) return this.#distance(row);
-    if (this.#column) return sayValue(this.#column, row);
-    return about?.label ?? '';
+    const column = this.#column ?? this.#coloured;
+    return column ? sayValue(column, row) : about?.label ?? '';
   }
 
   #distance(row) {
@@ -201,7 +222,8 @@ class Gallery {
     const [count, all] = [chosen ? chosen.count() : step.rows.length, step.rows.length];
     this.head.replaceChildren(make('strong', {}, sayCount(count)), ` of ${sayCount(chosen ? all : scene.count)} ${all === 1 ? 'item' : 'items'}`);
     this.empty.hidden = this.wall.rows.length > 0;
-    this.empty.textContent = all ? 'Nothing meets all conditions. Take one of them away, or clear what is chosen.' : 'This step holds no items.';
+    this.emptySaid.textContent = all ? 'No item of this step meets all of the conditions above. Take one of them away with its ×, or begin anew:' : 'This step holds no items.';
+    this.freeing.hidden = !all;
     this.announce();
   }
 
@@ -227,9 +249,9 @@ class Gallery {
   #takeMarked(out) {
     const rows = [...this.marked].sort((a, b) => a - b);
     const bits = Bits.of(this.#store.scene.count, rows);
-    const these = { kind: 'items', rows, about: 'marked in the gallery' };
+    const these = itemsAct(bits, 'marked in the gallery');
     const count = `${sayCount(rows.length)} ${rows.length === 1 ? 'item' : 'items'} marked by hand`;
-    const condition = out ? { said: `without ${count}`, act: { kind: 'not', selection: these }, bits: bits.not() } : { said: count, act: these, bits };
+    const condition = out ? { said: `without ${count}`, act: notAct(these), bits: bits.not() } : { said: count, act: these, bits };
     this.marked.clear();
     this.#showMarks();
     this.#store.choose('gallery', condition);

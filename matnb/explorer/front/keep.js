@@ -41,7 +41,7 @@ async function copyText(code, text, said) { // the clipboard may be forbidden; t
 }
 
 export function keepButton(store) {
-  const popup = popupButton('Keep ▾', (close) => keepForm(store, close), { 'aria-label': 'Keep', title: 'Write what is chosen, or this view, to files' });
+  const popup = popupButton('Keep', (close) => keepForm(store, close), { title: 'Write what is chosen, or this view, to files' });
   return { elements: [popup], stop: store.on('scene', () => needPython(popup.opener, store)) };
 }
 

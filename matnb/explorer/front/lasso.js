@@ -8,6 +8,7 @@ export function encircled(places, dimensions, corners, across = []) { // a byte 
   const stride = across.length ? 2 : dimensions;
   const inside = new Uint8Array(seen.length / stride);
   const box = boxOf(corners);
+  if (!(box.y1 > box.y0)) return inside; // a level line encircles nothing
   const slabs = slabsOf(corners, box);
   for (let n = 0, at = 0; n < inside.length; n += 1, at += stride) {
     const x = seen[at];

@@ -8,7 +8,7 @@ import { traitOf } from './wire.js';
 const WIDE = 1000; // pixels from which facets and pictures have a column each
 const MEDIUM = 620; // from which the map stands beside one of them
 const LEAST_CENTRE = 280;
-const START = { left: 236, right: 300, below: 0.45, facets: true, centre: 'map', side: 'gallery', only: 'map', height: 720 };
+const START = { left: 256, right: 300, below: 0.45, facets: true, centre: 'map', side: 'gallery', only: 'map', height: 720 };
 const CENTRES = [['map', 'Map'], ['both', 'Both'], ['properties', 'Properties']];
 const TABS = [['map', 'Map'], ['properties', 'Properties'], ['facets', 'Facets'], ['gallery', 'Pictures']];
 

@@ -11,6 +11,7 @@ const SHUFFLED_UNTIL = 250000; // beyond, points are painted as they come: their
 
 export class Cloud {
   #grid = null;
+  #order = null; // null until it is needed: density needs none
   #pointOf = null;
 
   constructor(step, itemCount) {
@@ -24,7 +25,7 @@ export class Cloud {
     this.forms = this.solid ? new Uint8Array(count) : this.shapes;
     this.flags = null; // 1 for what is chosen; null when nothing is
     this.shuffled = shuffledOrder(count);
-    this.order = this.shuffled;
+    this.#order = this.shuffled;
     this.split = 0; // from there on the order holds what is chosen
     this.turned();
     this.measure();
@@ -58,9 +59,15 @@ export class Cloud {
 
   isGrey(n) { return this.flags !== null && !this.flags[n]; }
 
-  choose(bits) { // what is chosen is painted last
+  choose(bits) {
     this.flags = bits ? flagsOf(bits, this.step.rows) : null;
-    [this.order, this.split] = bits ? chosenLast(this.shuffled, this.flags) : [this.shuffled, 0];
+    this.#order = bits ? null : this.shuffled;
+    this.split = bits ? countGrey(this.flags) : 0;
+  }
+
+  get order() { // what is chosen is painted last
+    this.#order ??= chosenLast(this.shuffled, this.flags, this.split);
+    return this.#order;
   }
 
   project(window, ratio) { // to pixels of the screen
@@ -75,11 +82,11 @@ export class Cloud {
   }
 
   sortByDepth() { // far ones first, among the grey and among the others; and smaller
-    const { depths, forms, shapes, count, split } = this;
+    const { depths, forms, shapes, count, split, order } = this;
     for (let n = 0; n < count; n += 1) forms[n] = shapes[n] * DEPTHS + Math.min(DEPTHS - 1, depths[n] * DEPTHS | 0);
     const bins = 256;
-    const level = (k) => (k < split ? 0 : bins) + Math.min(bins - 1, this.depths[this.order[k]] * (bins - 1) | 0);
-    this.order = sortedInto(2 * bins, this.order, level);
+    const level = (k) => (k < split ? 0 : bins) + Math.min(bins - 1, depths[order[k]] * (bins - 1) | 0);
+    this.#order = sortedInto(2 * bins, order, level);
   }
 
   inBox(window) { // how many points are in view
@@ -116,21 +123,30 @@ function pointsByRow(rows, itemCount) {
 
 function flagsOf(bits, rows) {
   const flags = new Uint8Array(rows.length);
-  for (let n = 0; n < rows.length; n += 1) flags[n] = bits.has(rows[n]);
+  const { bytes } = bits;
+  for (let n = 0; n < rows.length; n += 1) flags[n] = (bytes[rows[n] >> 3] >> (rows[n] & 7)) & 1;
   return flags;
 }
 
-function chosenLast(order, flags) {
+function countGrey(flags) {
+  let grey = 0;
+  for (let n = 0; n < flags.length; n += 1) if (!flags[n]) grey += 1;
+  return grey;
+}
+
+function chosenLast(order, flags, split) {
   const sorted = new Uint32Array(order.length);
-  let at = 0;
-  for (let k = 0; k < order.length; k += 1) if (!flags[order[k]]) sorted[at++] = order[k];
-  const split = at;
-  for (let k = 0; k < order.length; k += 1) if (flags[order[k]]) sorted[at++] = order[k];
-  return [sorted, split];
+  let [grey, chosen] = [0, split];
+  for (let k = 0; k < order.length; k += 1) {
+    if (flags[order[k]]) sorted[chosen++] = order[k];
+    else sorted[grey++] = order[k];
+  }
+  return sorted;
 }
 
 function shuffledOrder(count) { // the same every time; so that no kind lies above another only because it comes later
-  const order = Uint32Array.from({ length: count }, (_, n) => n);
+  const order = new Uint32Array(count);
+  for (let n = 0; n < count; n += 1) order[n] = n;
   if (count > SHUFFLED_UNTIL) return order;
   let state = 12345;
   for (let n = count - 1; n > 0; n -= 1) {

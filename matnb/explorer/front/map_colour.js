@@ -36,12 +36,13 @@ export async function colourCloud(store, cloud, theme) { // paints and shapes of
   const { by } = store.colour;
   if (by === 'distance') return colourByDistance(store, cloud, theme);
   const column = by ? await store.column(by) : null;
+  if (by !== store.colour.by) return colourCloud(store, cloud, theme); // another colour was chosen while this one was fetched
   if (!column) return colourAlike(cloud, theme);
   if (column.codes) return colourByWord(cloud, column, theme);
   return colourByNumber(cloud, column.values, theme, { title: column.label, ...sayingOf(column) });
 }
 
-function colourAlike(cloud, theme) {
+export function colourAlike(cloud, theme) {
   cloud.paints.fill(theme.accent);
   cloud.shapes.fill(0);
   return null;

@@ -3,7 +3,7 @@
 
 import { make, oncePerFrame, slowly } from './dom.js';
 import { Cloud, DEPTHS } from './map_cloud.js';
-import { colourCloud, cssOf, themeOf } from './map_colour.js';
+import { colourAlike, colourCloud, cssOf, themeOf } from './map_colour.js';
 import { MapWindow } from './map_window.js';
 import { Journey, TRAVELLING_UNTIL, fadeOut, wantsStillness } from './map_move.js';
 import { Marks } from './marks.js';
@@ -40,7 +40,7 @@ export class MapPane {
     const asked = ++this.asked;
     this.theme = themeOf(this.element);
     const cloud = step?.rows.length ? new Cloud(step, this.store.scene.count) : null;
-    const legend = cloud ? await colourCloud(this.store, cloud, this.theme) : null;
+    const legend = cloud ? await this.#coloured(cloud) : null;
     if (asked !== this.asked) return;
     const before = this.cloud;
     Object.assign(this, { cloud, legend, journey: null, cursor: -1, path: null });
@@ -52,6 +52,13 @@ export class MapPane {
     }
     this.repaint();
     this.changed();
+  }
+
+  async #coloured(cloud) { // without the facet that was to give the colours there is a map all the same
+    try { return await colourCloud(this.store, cloud, this.theme); } catch (error) {
+      this.store.complain(error);
+      return colourAlike(cloud, this.theme);
+    }
   }
 
   empty() {
@@ -83,7 +90,7 @@ export class MapPane {
   async recolour() {
     const { cloud } = this;
     if (!cloud) return;
-    const legend = await colourCloud(this.store, cloud, this.theme);
+    const legend = await this.#coloured(cloud);
     if (cloud !== this.cloud) return;
     this.legend = legend;
     this.repaint();
@@ -102,7 +109,8 @@ export class MapPane {
 
   resize() {
     const { clientWidth: width, clientHeight: height } = this.element;
-    if (!width || !height) return;
+    this.seen = width > 0 && height > 0;
+    if (!this.seen) return;
     this.ratio = Math.min(SHARPEST, globalThis.devicePixelRatio || 1);
     this.window.resize(width, height, this.cloud?.box);
     for (const layer of [this.base, this.middle, this.top]) {
@@ -127,6 +135,7 @@ export class MapPane {
 
   turn(right, down) { // by a drag over so many pixels; what is in the middle stays there
     const { cloud } = this;
+    if (!cloud?.solid) return;
     const [middle, before] = [middleOf(cloud.step), cloud.turn];
     const [x, y] = before.seen(middle);
     before.by(right * 0.008, -down * 0.008);
@@ -159,7 +168,7 @@ export class MapPane {
 
   #settled() {
     this.moving = false;
-    if (!this.cloud) return;
+    if (!this.cloud || !this.seen) return;
     if (this.stale) this.painted = null;
     this.#chooseMarks();
     this.frame();
@@ -168,7 +177,7 @@ export class MapPane {
   // --- Painting
 
   #draw() {
-    if (!this.ratio || !this.theme) return;
+    if (!this.ratio || !this.theme || !this.seen) return; // a map that is hidden is painted when it is shown again
     if (this.journey) this.stale = true;
     if (this.stale) this.#paintOrMove();
     this.#drawMarks();
@@ -255,7 +264,7 @@ export class MapPane {
     const { width, height, magnified } = this.window;
     const sized = (count) => {
       const room = Math.sqrt((width * height) / Math.max(1, count));
-      return Math.max(1.25, Math.min(6, 0.36 * room * Math.max(1, magnified) ** 0.45));
+      return Math.max(1.25, Math.min(5, 0.32 * room * Math.max(1, magnified) ** 0.45));
     };
     const [now, { journey }] = [sized(this.cloud.count), this];
     return journey ? now + (sized(journey.before.count) - now) * (1 - journey.shown) : now;

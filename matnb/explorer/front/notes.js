@@ -5,12 +5,12 @@ import { button, freshName, make } from './dom.js';
 export class Notes {
   #store;
   #written;
+  #drafts = new Map(); // row -> notes that somebody began and did not save
 
   constructor(store, written) { // written(): the corpus was changed
     this.#store = store;
     this.#written = written;
-    this.row = -1;
-    this.tags = [];
+    Object.assign(this, { row: -1, tags: [], was: '', edition: 0 });
     const list = freshName('tags');
     this.list = make('ul', { class: 'mx-tags', 'aria-label': 'Tags' });
     this.field = make('input', { type: 'text', placeholder: 'Add a tag', 'aria-label': 'Add a tag', list, onkeydown: (event) => this.#keyed(event) });
@@ -27,25 +27,24 @@ export class Notes {
 
   stop() { this.row = -1; }
 
-  show({ row, tags, notes }) {
-    const writing = row === this.row && this.text.value !== this.was;
-    if (row !== this.row) this.said.textContent = '';
-    Object.assign(this, { row, tags, was: notes });
-    if (!writing) this.text.value = notes;
+  show({ row, tags, notes, known_tags: known = [] }) { // known: tags that are in use, the most frequent first
+    const edition = this.#store.scene?.edition ?? 0;
+    const same = row === this.row && edition === this.edition;
+    if (!same) { this.#keepDraft(edition); this.said.textContent = ''; }
+    const draft = same && this.text.value !== this.was ? this.text.value : this.#drafts.get(row);
+    this.#drafts.delete(row);
+    Object.assign(this, { row, tags, was: notes, edition });
+    this.text.value = draft ?? notes;
     const still = !this.#store.wire.live;
     for (const each of [this.field, this.text]) each.disabled = still;
     this.list.replaceChildren(...tags.map((tag) => make('li', { class: 'mx-example' }, tag, still ? '' : button('×', () => this.#retag(tags.filter((t) => t !== tag)), { class: 'mx-tiny', 'aria-label': `Take away the tag ${tag}` }))));
+    this.known.replaceChildren(...known.filter((tag) => !tags.includes(tag)).map((tag) => make('option', { value: tag })));
     this.#changed();
-    this.#suggest();
   }
 
-  async #suggest() { // tags that are in use
-    if (!this.#store.scene.facets.some((facet) => facet.name === 'tags' && facet.kind === 'category')) return;
-    try {
-      const { words } = await this.#store.column('tags');
-      const each = new Set((words ?? []).slice(1, 400).flatMap((word) => word.split(',').map((tag) => tag.trim())));
-      this.known.replaceChildren(...[...each].filter((tag) => tag && !this.tags.includes(tag)).slice(0, 100).map((tag) => make('option', { value: tag })));
-    } catch { this.known.replaceChildren(); } // without suggestions it works as well
+  #keepDraft(edition) { // what was not written yet is there again when one comes back to the item
+    if (edition !== this.edition) this.#drafts.clear();
+    else if (this.row >= 0 && this.text.value !== this.was) this.#drafts.set(this.row, this.text.value);
   }
 
   #changed() { this.saving.hidden = this.text.value === this.was; }

@@ -4,13 +4,15 @@ import { askFacets, facetsAsked } from './asked.js';
 import { middleOfValues, wantsLog } from './axes.js';
 import { colourChoice } from './colour_choice.js';
 import { rankCorrelation, sayCorrelation } from './correlation.js';
-import { button, make, slowly, stops } from './dom.js';
+import { button, make, nextFrame, slowly, stops } from './dom.js';
+import { itemsAct } from './map_choose.js';
 import { pairedItems } from './plot_cloud.js';
 import { PlotHand } from './plot_hand.js';
 import { PlotPane } from './plot_pane.js';
 import { sayCount, sayDate, sayQuantity } from './units.js';
 
 const TOOLS_OF_PLOT = [['box', 'Box', 'Draw a box: a range of both properties'], ['lasso', 'Lasso', 'Draw a line around points']];
+const AT_ONCE = 100000; // items up to which a plot is made within one frame
 const MANY_VALUES = 30; // different ones, from which a facet spreads well along an axis
 
 export function drawProperties(element, store) {
@@ -40,12 +42,13 @@ class PropertiesPanel {
 
   listen() {
     const { store, pane } = this;
+    const recolour = () => { if (this.isSeen()) pane.recolour(); };
     return [
       store.on('scene', () => this.fill()), store.on('columns', () => this.fill()), store.on('step', () => this.refresh()),
-      store.on('chosen', (bits) => { pane.choose(bits); this.describe(); }),
+      store.on('chosen', (bits) => { if (this.isSeen()) { pane.choose(bits); this.describe(); } }),
       store.on('hover', (row) => { pane.touch(); pane.showTip(pane.points.matches(':hover, :focus-visible') ? row : -1); }),
-      store.on('focus', () => pane.touch()), store.on('colour', () => pane.recolour()), store.on('theme', () => pane.recolour()),
-      store.on('pin', () => (store.colour.by === 'distance' ? pane.recolour() : pane.touch())), store.on('pictures', () => pane.touch()),
+      store.on('focus', () => pane.touch()), store.on('colour', recolour), store.on('theme', recolour),
+      store.on('pin', () => (store.colour.by === 'distance' ? recolour() : pane.touch())), store.on('pictures', () => pane.touch()),
       store.on('view', (change) => { if (change.properties && !this.keeping) { this.fill(); } }),
     ];
   }
@@ -102,7 +105,10 @@ class PropertiesPanel {
 
   // --- Showing
 
-  sized() { if (this.isSeen()) { if (this.shown) this.pane.resize(); else this.refresh(); } }
+  sized() { // what changed while it was not seen is taken in now
+    if (!this.isSeen()) return;
+    if (this.shown) { this.pane.resize(); this.describe(); } else this.refresh();
+  }
 
   isSeen() { return this.element.clientWidth > 0 && this.element.clientHeight > 0; }
 
@@ -115,10 +121,11 @@ class PropertiesPanel {
     const names = this.choices.map((choice) => choice.value);
     if (names.includes('')) { this.sayEmpty('The corpus has no quantities or dates.'); return; }
     try { this.columns = await Promise.all(names.map((name) => store.column(name))); } catch (error) { store.complain(error); return; }
-    if (turn === this.asked) this.place();
+    if (store.step.rows.length > AT_ONCE) await nextFrame();
+    if (turn === this.asked) await this.place(turn);
   }
 
-  place() {
+  async place(turn) {
     const { store, columns } = this;
     const spans = columns.map((column) => spanIn(column.values, store.step.rows));
     this.usedLogs = columns.map((column, n) => column.kind !== 'date' && spans[n][1] > 0 && (this.logs[n] ?? wantsLog(...spans[n], middleOfValues(column.values, store.step.rows))));
@@ -128,12 +135,14 @@ class PropertiesPanel {
       each.setAttribute('aria-label', `log axis ${n ? 'up' : 'across'}`);
     });
     this.paired = pairedItems(store.step, ...columns, this.usedLogs);
+    if (store.step.rows.length > AT_ONCE) await nextFrame();
+    if (turn !== this.asked) return;
     this.sayEmpty(this.paired.rows.length ? '' : 'No item of this step has both.');
     const labels = columns.map((column, n) => axisLabel(column, this.paired.axes?.[n]));
     this.pane.show(this.paired, labels);
     this.spread = this.pane.cloud?.spread;
     this.shown = labels.join();
-    this.describeNow();
+    if (this.paired.rows.length > AT_ONCE) this.describe(); else this.describeNow();
   }
 
   sayEmpty(words) {
@@ -191,7 +200,7 @@ class PropertiesPanel {
   encircled(bits) {
     if (!bits.count()) { this.store.choose('properties', null); return; }
     const about = `drawn around in ${this.columns[1].name.replaceAll('_', ' ')} against ${this.columns[0].name.replaceAll('_', ' ')}`;
-    this.store.choose('properties', { said: about, act: { kind: 'items', rows: [...bits.rows()], about }, bits });
+    this.store.choose('properties', { said: about, act: itemsAct(bits, about), bits });
   }
 }
 

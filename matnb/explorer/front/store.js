@@ -5,12 +5,17 @@ import { Bits } from './bits.js';
 import { picturesOf } from './pictures.js';
 import { Refused, startOfNumbers, wireOf } from './wire.js';
 
+class Renewed extends Refused {} // an answer about items that are no longer those of the page
+
 export class Store {
   #listeners = new Map();
   #columns = new Map();
   #turn = startOfNumbers();
-  #pinning = -1; // the row that was pinned last
+  #firstTurn = this.#turn;
+  #overtaken = false; // somebody else chose after this view had last told what it chose
   #going = null; // the number of the step that is shown or being fetched
+  #pinning = 0; // how often something was pinned or compared, so that a late answer is known as such
+  #comparing = 0;
 
   constructor(model) {
     this.wire = wireOf(model);
@@ -52,12 +57,18 @@ export class Store {
     this.emit('trouble', this.trouble);
   }
 
-  async ask(kind, body = {}) {
-    return this.wire.ask(kind, { edition: this.scene?.edition ?? 0, ...body });
+  async ask(kind, body = {}) { // rows in the answer mean the items of now, or there is no answer
+    const edition = this.scene?.edition ?? 0;
+    const answer = await this.wire.ask(kind, { edition, ...body });
+    if (edition !== (this.scene?.edition ?? 0)) throw new Renewed('The corpus has changed; the page is being renewed.');
+    return answer;
   }
 
   async attempt(kind, body = {}) { // ask; a refusal is shown and gives null
-    try { return await this.ask(kind, body); } catch (error) { this.complain(error); return null; }
+    try { return await this.ask(kind, body); } catch (error) {
+      if (!(error instanceof Renewed)) this.complain(error);
+      return null;
+    }
   }
 
   // --- Opening
@@ -68,20 +79,32 @@ export class Store {
   }
 
   async #take(scene) {
-    const again = this.scene !== null;
     this.scene = scene;
-    this.#columns.clear();
+    this.#forget();
     this.colour = { by: scene.view?.colour ?? this.colour.by };
     this.picture = { ...this.picture, ...(scene.view?.picture ?? {}) };
-    this.pinned = null;
-    this.region = null;
-    if (this.focused >= 0 && again) this.focus(-1, true);
+    this.conditions = this.#read(scene.chosen?.conditions);
     this.emit('scene', scene);
     await this.go(scene.current);
-    this.#setConditions((scene.chosen?.conditions ?? []).map((c) => ({ ...c, bits: Bits.fromText(scene.count, c.mask) })));
+    if (!this.step) this.#setConditions(this.conditions);
+    if (scene !== this.scene && scene.edition !== this.scene.edition) return;
     if (scene.view?.focus >= 0) this.focus(scene.view.focus, true);
     if (scene.live && scene.view?.pin >= 0) this.pin(scene.view.pin, '', true);
   }
+
+  #forget() { // what was said of rows: they mean other items now
+    this.#columns.clear();
+    this.#pinning += 1;
+    this.#comparing += 1;
+    Object.assign(this, { step: null, conditions: [], chosen: null, shown: null });
+    this.hover(-1);
+    if (this.pinned) { this.pinned = null; this.emit('pin', null); }
+    if (this.other) { this.other = null; this.emit('other', null); }
+    if (this.region) this.searchRegion(null);
+    if (this.focused >= 0) { this.focused = -1; this.emit('focus', -1); }
+  }
+
+  #read(conditions) { return (conditions ?? []).map((c) => ({ ...c, bits: Bits.fromText(this.scene.count, c.mask) })); }
 
   async #told(message, buffers) {
     if (message.kind === 'scene') return this.#take(message);
@@ -91,8 +114,7 @@ export class Store {
       this.emit('steps', this.scene);
       if (message.current !== this.#going || message.changed) await this.go(message.current);
     } else if (message.kind === 'chosen') {
-      if (message.turn === this.#turn && message.own) return undefined;
-      this.#setConditions(message.conditions.map((c) => ({ ...c, bits: Bits.fromText(this.scene.count, c.mask) })));
+      if (!this.#isOld(message)) this.#setConditions(this.#read(message.conditions));
     } else if (message.kind === 'columns') { // these facets changed
       for (const name of message.facets) this.#columns.delete(name);
       this.scene = { ...this.scene, facets: message.definitions ?? this.scene.facets };
@@ -110,6 +132,13 @@ export class Store {
       this.emit(`told:${message.kind}`, { message, buffers });
     }
     return undefined;
+  }
+
+  #isOld({ own, turn }) { // the echo of what was chosen here; it counts only if somebody else was heard in between
+    const mine = own && turn > this.#firstTurn && turn <= this.#turn;
+    const old = mine && (turn < this.#turn || !this.#overtaken);
+    if (!old) this.#overtaken = !mine;
+    return old;
   }
 
   // --- Steps
@@ -141,8 +170,11 @@ export class Store {
   }
 
   async compareWith(number) { // null ends the comparison
-    this.other = number === null ? null : await this.placesOf(number);
-    this.emit('other', this.other);
+    const turn = ++this.#comparing;
+    const other = number === null ? null : await this.placesOf(number);
+    if (turn !== this.#comparing) return;
+    this.other = other;
+    this.emit('other', other);
   }
 
   // --- Choosing. A condition has a source (map, facets, words, near, properties, python); a new one takes the place of
@@ -153,6 +185,11 @@ export class Store {
   choose(source, condition) { // condition: { said, act, bits }, or null to take it away
     const others = this.conditions.filter((c) => c.source !== source && (c.source !== 'python' || !condition));
     this.#setConditions(condition ? [...others, { source, ...condition }] : others);
+    this.#tellPython();
+  }
+
+  chooseOnly(source, condition) { // one condition in place of all others
+    this.#setConditions([{ source, ...condition }]);
     this.#tellPython();
   }
 
@@ -172,8 +209,9 @@ export class Store {
 
   #tellPython() {
     this.#turn += 1;
+    this.#overtaken = false;
     this.wire.tell('chosen', {
-      edition: this.scene.edition, turn: this.#turn, step: this.step.number,
+      edition: this.scene.edition, turn: this.#turn, step: this.step?.number ?? this.scene.current,
       conditions: this.conditions.map((c) => ({ source: c.source, said: c.said, act: c.act, mask: c.bits.toText() })),
     });
   }
@@ -182,12 +220,9 @@ export class Store {
 
   column(name) { // a promise of { name, kind, label, unit, words?, codes?, values? }
     if (!this.#columns.has(name)) {
-      const edition = this.scene.edition;
-      this.#columns.set(name, this.ask('columns', { facets: [name] }).then(({ message, buffers }) => {
-        if (edition !== this.scene.edition) throw new Refused('The corpus has changed; the page is being renewed.');
-        return columnOf(message.columns[0], buffers[0]);
-      }));
-      this.#columns.get(name).catch(() => this.#columns.delete(name));
+      const column = this.ask('columns', { facets: [name] }).then(({ message, buffers }) => columnOf(message.columns[0], buffers[0]));
+      this.#columns.set(name, column);
+      column.catch(() => { if (this.#columns.get(name) === column) this.#columns.delete(name); });
     }
     return this.#columns.get(name);
   }
@@ -201,6 +236,7 @@ export class Store {
   }
 
   focus(row, fromPython = false) {
+    if (!this.scene) return;
     this.focused = row;
     this.scene.view = { ...this.scene.view, focus: row };
     this.emit('focus', row);
@@ -213,22 +249,19 @@ export class Store {
   }
 
   async pin(row, vectors = '', fromPython = false) { // order everything by distance to one item; -1 takes the pin away
-    const { edition } = this.scene;
-    this.#pinning = row;
-    this.pinned = null;
+    const turn = ++this.#pinning;
     const found = row >= 0 ? await this.attempt('distances', { row, vectors }) : null;
-    if (row !== this.#pinning || edition !== this.scene.edition) return; // another one was pinned since
-    if (found) {
-      this.pinned = { row, said: found.message.said, distances: new Float32Array(aligned(found.buffers[0], 4)) };
-    }
+    if (turn !== this.#pinning) return;
+    this.pinned = found && { row, said: found.message.said, distances: new Float32Array(aligned(found.buffers[0], 4)) };
     this.emit('pin', this.pinned);
     const pin = this.pinned?.row ?? -1;
     if (pin === (this.scene.view?.pin ?? -1)) return;
     this.scene.view = { ...this.scene.view, pin };
-    if (!fromPython) this.wire.tell('view', { edition, view: { pin } });
+    if (!fromPython) this.wire.tell('view', { edition: this.scene.edition, view: { pin } });
   }
 
   setView(change, fromPython = false) { // { colour, picture, ... }: how it is looked at, kept in saved views
+    if (!this.scene) return;
     if (change.colour !== undefined) { this.colour = { by: change.colour }; this.emit('colour', this.colour); }
     if (change.picture !== undefined) {
       this.picture = { ...this.picture, ...change.picture };

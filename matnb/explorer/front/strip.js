@@ -7,7 +7,7 @@ import { Frame } from './frames.js';
 import { sayCount, sayDistance } from './units.js';
 
 const COUNTS = [12, 24, 48, 96];
-const POINTS = 104; // CSS pixels of a picture
+const POINTS = 88; // CSS pixels of a picture
 const STRIP_KEYS = 'Left and right arrows move, Enter opens the item card, plus searches for more like this one, minus for less '
   + 'like it, W says why it is near, P pins it.';
 
@@ -47,15 +47,15 @@ export class Strip {
     this.vectors = select('Vectors', []);
     this.within = select('Among', [make('option', { value: 'step' }, 'in this step'), make('option', { value: 'all' }, 'among all')]);
     this.count = select('How many', COUNTS.map((n) => make('option', { value: n, selected: n === 24 }, String(n))));
-    this.chooseThese = button('Choose these', () => this.choose(), { class: 'mx-main' });
+    this.chooseThese = button('Choose these', () => this.choose(), { class: 'mx-choose', title: 'Choose this item and these neighbours, on the map and in the gallery' });
     this.end = button('×', () => this.#store.searchRegion(null), { 'aria-label': 'Back to the neighbours', title: 'Back to the neighbours', hidden: true });
     this.examples = make('div', { class: 'mx-examples', role: 'group', 'aria-label': 'Examples', hidden: true });
     this.said = make('p', { class: 'mx-strip-said', role: 'status', 'aria-live': 'polite' });
     this.list = make('ul', { class: 'mx-strip-list', 'aria-label': 'Neighbours', 'aria-describedby': help, onkeydown: (event) => this.#keyed(event), onpointerleave: () => this.#store.hover(-1) });
     this.reason = make('div', { class: 'mx-reason', role: 'status', 'aria-live': 'polite', hidden: true });
-    this.settings = make('div', { class: 'mx-strip-settings' }, this.vectors, this.within, this.count, this.chooseThese);
+    this.settings = make('div', { class: 'mx-strip-settings' }, this.vectors, this.within, this.count);
     return make('section', { class: 'mx-strip', 'aria-label': 'Neighbours' },
-      make('header', { class: 'mx-strip-head' }, this.title, this.end, this.settings), this.examples, this.said, this.list, this.reason,
+      make('header', { class: 'mx-strip-head' }, this.title, this.end, this.chooseThese), this.examples, this.list, this.reason, make('div', { class: 'mx-strip-foot' }, this.said, this.settings),
       make('p', { class: 'mx-hidden', id: help }, STRIP_KEYS));
   }
 
@@ -65,8 +65,11 @@ export class Strip {
     this.vectors.replaceChildren(...vectors.map((name) => make('option', { value: name }, name)));
     if (vectors.includes(kept)) this.vectors.value = kept;
     this.vectors.hidden = vectors.length < 2;
-    Object.assign(this, { of: -1, likes: [], unlikes: [], found: null, region: null });
+    Object.assign(this, { of: -1, likes: [], unlikes: [], region: null });
+    this.#turn += 1;
     this.#names.clear();
+    this.element.removeAttribute('aria-busy');
+    this.#show(null);
     this.#changed();
   }
 
@@ -121,7 +124,7 @@ export class Strip {
 
   #show(found, trouble = '') {
     this.found = found;
-    this.settings.hidden = !found;
+    this.settings.hidden = this.chooseThese.hidden = !found;
     this.end.hidden = !this.region;
     this.vectors.hidden = Boolean(this.region) || (this.#store.scene?.vectors.length ?? 0) < 2;
     this.title.textContent = this.region ? 'Found regions' : 'Neighbours';

@@ -46,23 +46,21 @@ export class Viewer {
     this.#listen(this.canvas);
     this.bar = make('span', { class: 'mx-scale mx-stage-scale', 'aria-hidden': 'true', hidden: true }, make('i'), make('b'));
     this.said = make('p', { class: 'mx-stage-said', hidden: true });
-    this.stage = make('div', { class: 'mx-stage' }, this.canvas, this.bar, this.said);
+    this.stage = make('div', { class: 'mx-stage' }, this.canvas, this.bar, this.said, this.#tools());
     this.readout = make('span', { class: 'mx-value-here' });
     this.honest = make('span', { class: 'mx-honest' });
     this.live = make('span', { class: 'mx-hidden', role: 'status', 'aria-live': 'polite' });
     this.boxBar = make('div', { class: 'mx-box-bar', role: 'group', 'aria-label': 'Box', hidden: true });
-    return make('div', { class: 'mx-viewer' }, this.#tools(), this.stage, this.boxBar,
-      make('p', { class: 'mx-under-stage' }, this.readout, this.honest), this.live, this.contrast.element,
+    return make('div', { class: 'mx-viewer' }, this.stage, this.boxBar, make('p', { class: 'mx-under-stage' }, this.readout, this.honest), this.live,
       make('p', { class: 'mx-hidden', id: help }, VIEWER_KEYS));
   }
 
   #tools() {
     const middle = (factor) => () => this.#zoom(this.lens.across / 2, this.lens.down / 2, factor);
-    this.boxTool = button('Box', () => this.#setBoxing(!this.boxing), { 'aria-pressed': 'false', title: 'Draw a box to search for that region (or drag with Shift)' });
+    this.boxTool = button('Search a region', () => this.beginBox(), { 'aria-pressed': 'false', title: 'Draw a box on the picture and find scans that have such a region (or drag with Shift)' });
     this.tools = make('div', { class: 'mx-tools', role: 'group', 'aria-label': 'Zoom and tools' },
       button('−', middle(1 / 1.5), { 'aria-label': 'Zoom out' }), button('+', middle(1.5), { 'aria-label': 'Zoom in' }),
-      button('Fit', () => { this.lens.fit(); this.#draw(); }), button('1:1', () => this.#exact(), { title: 'One point of the scan for each pixel of the screen', 'aria-label': '1:1, one to one' }),
-      this.boxTool);
+      button('Fit', () => { this.lens.fit(); this.#draw(); }), button('1:1', () => this.#exact(), { title: 'One point of the scan for each pixel of the screen', 'aria-label': '1:1, one to one' }));
     return this.tools;
   }
 

@@ -48,6 +48,7 @@ function mapButton(store) {
     enable(map, reason === '');
     map.title = reason || `Make a map of the ${sayCount(store.chosen.count())} items that are chosen`;
   };
+  map.addEventListener('click', () => { if (map.getAttribute('aria-disabled') === 'true') store.emit('said', map.title); });
   return { elements: [map], stop: stops(...['chosen', 'working', 'step'].map((event) => store.on(event, show))) };
 }
 
@@ -57,7 +58,7 @@ export function whyNotMap(store) { // '' when it can be done
   if (!store.chosen) return 'Choose items first: with the lasso, a facet, the search or likeness.';
   const count = store.chosen.count();
   if (count < LEAST_TO_MAP) return `A map needs at least ${LEAST_TO_MAP} items; ${count} chosen.`;
-  return count === store.step.rows.length ? 'All items of this step are chosen; their map is the one you see.' : '';
+  return count === store.step?.rows.length ? 'All items of this step are chosen; their map is the one you see.' : '';
 }
 
 function branchButton(store) {
@@ -97,6 +98,6 @@ function themeButton(store) {
 }
 
 function helpButton(store) {
-  const popup = popupButton('?', () => [make('h3', {}, 'Keys'), keyTable()], { 'aria-label': 'Help: keys', title: 'Keys (?)' });
+  const popup = popupButton('?', () => [make('h3', {}, 'Keys'), keyTable()], { 'aria-label': 'Help: keys', title: 'Keys (?)', 'data-opens': null });
   return { elements: [popup], stop: store.on('help', () => popup.openPanel()) };
 }

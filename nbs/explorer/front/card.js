@@ -56,27 +56,28 @@ class Card {
     this.facts = make('div', { class: 'mx-facts' });
     this.dialog = make('dialog', { class: 'mx-large', 'aria-label': 'Large picture', onclose: () => this.#small(), onkeydown: (event) => { if (event.key === 'Escape') event.stopPropagation(); } });
     this.place = make('div', { class: 'mx-card-picture' }, this.viewer.element);
-    this.body = make('div', { class: 'mx-card-body', hidden: true }, make('div', { class: 'mx-card-side' }, this.acts, this.place, this.tabs),
-      make('div', { class: 'mx-card-side' }, this.strip.element, this.notes.element, this.facts));
+    this.range = make('div', { class: 'mx-card-range' }, this.viewer.contrast.element);
+    this.body = make('div', { class: 'mx-card-body', hidden: true }, make('div', { class: 'mx-card-look' }, this.acts, this.place), make('div', { class: 'mx-card-like' }, this.strip.element),
+      make('div', { class: 'mx-card-more' }, this.tabs, this.range), make('div', { class: 'mx-card-known' }, this.notes.element, this.facts));
     this.empty = make('div', { class: 'mx-card-empty' }, make('p', {}, 'No item is open.'),
       make('p', {}, 'Click a point of the map or a picture of the gallery. With the keyboard: move to a picture with the arrow keys and press Enter.'));
     return make('article', { class: 'mx-card', 'aria-label': 'Item card' },
-      make('header', { class: 'mx-card-head' }, make('div', { class: 'mx-card-names' }, this.title, this.sub), make('div', { class: 'mx-card-leaf' }, this.back, this.on, this.shut)),
+      make('header', { class: 'mx-card-head' }, this.title, make('div', { class: 'mx-card-leaf' }, this.back, this.on, this.shut), this.sub),
       this.empty, this.body, this.dialog);
   }
 
   #buildActs() {
     this.pin = button('Pin', () => this.#store.pin(this.#store.pinned?.row === this.row ? -1 : this.row), { title: 'Order the gallery by distance to this item' });
     return make('div', { class: 'mx-card-acts', role: 'group', 'aria-label': 'With this item' }, this.pin,
-      button('Choose the neighbours', () => this.strip.choose(), { title: 'Choose this item and its neighbours' }),
-      button('Search for a region', () => this.viewer.beginBox(), { title: 'Draw a box on the picture and search for it' }),
-      button('Enlarge', () => this.#large(), { title: 'A large picture, to look closely' }));
+      this.viewer.boxTool, button('Enlarge', () => this.#large(), { title: 'A large picture, to look closely' }));
   }
 
   // --- Which item
 
   #forget() { // rows of another edition are other items
+    this.#turn += 1;
     Object.assign(this, { row: -1, told: null });
+    this.element.removeAttribute('aria-busy');
     this.#seen = [];
     this.#at = -1;
     this.#show();
@@ -89,7 +90,11 @@ class Card {
       this.#seen = [...this.#seen.slice(0, this.#at + 1), row].slice(-200);
       this.#at = this.#seen.length - 1;
     }
-    if (row < 0) { this.told = null; this.#show(); } else this.#fetch(true);
+    if (row >= 0) { this.#fetch(true); return; }
+    this.#turn += 1; // an answer that is still to come is no longer wanted
+    this.told = null;
+    this.element.removeAttribute('aria-busy');
+    this.#show();
   }
 
   #sought(region) { // what was found stands in the strip
@@ -137,9 +142,10 @@ class Card {
   #sayWhat() {
     const { told } = this;
     const copied = make('span', { class: 'mx-quiet', role: 'status' });
-    const copy = button('Copy id', () => this.#copy(told.id, copied), { class: 'mx-tiny' });
-    this.sub.replaceChildren(make('code', {}, told.id), ' ', copy, copied,
-      told.simulated ? make('span', { class: 'mx-origin' }, 'simulated') : '', make('span', { class: 'mx-card-file' }, told.file ?? ''));
+    const copy = button('', () => this.#copy(told.id, copied), { class: 'mx-tiny mx-card-id', title: 'Copy the id of this item', 'aria-label': `Copy id ${told.id}` });
+    copy.append(make('code', {}, told.id));
+    const unsaid = told.simulated && !(told.label ?? '').includes('simulated');
+    this.sub.replaceChildren(unsaid ? make('span', { class: 'mx-origin' }, 'simulated') : '', make('span', { class: 'mx-card-file' }, told.file ?? ''), copy, copied);
   }
 
   async #copy(words, said) {
@@ -193,13 +199,14 @@ class Card {
   }
 
   #large() {
-    this.dialog.append(make('div', { class: 'mx-large-head' }, make('strong', {}, this.told.label), button('Close', () => this.dialog.close())), this.viewer.element);
+    this.dialog.append(make('div', { class: 'mx-large-head' }, make('strong', {}, this.told.label), button('Close', () => this.dialog.close())), this.viewer.element, this.viewer.contrast.element);
     this.dialog.showModal();
     this.viewer.canvas.focus();
   }
 
   #small() {
     this.place.append(this.viewer.element);
+    this.range.append(this.viewer.contrast.element);
     this.dialog.replaceChildren();
   }
 

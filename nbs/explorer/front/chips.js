@@ -5,7 +5,7 @@ import { Bits } from './bits.js';
 import { button, make, slowly, stops } from './dom.js';
 import { sayCount } from './units.js';
 
-const SOURCES = { map: 'map', facets: 'facets', words: 'search', near: 'like', properties: 'properties', python: 'Python' };
+const SOURCES = { words: 'search', python: 'Python' }; // where the words of a condition do not say it themselves
 
 export function drawChips(element, store) {
   const chips = make('ul', { class: 'mx-chips', 'aria-label': 'What is chosen' });
@@ -33,7 +33,7 @@ function keepChipFocus(chips, otherwise, draw) { // the next chip gets the focus
 
 function chipsOf(condition, store) {
   const facets = condition.source === 'facets' ? facetsOfAct(condition.act) : null;
-  if (!facets) return [chip(condition.said, SOURCES[condition.source] ?? condition.source, () => store.choose(condition.source, null))];
+  if (!facets) return [chip(condition.said, SOURCES[condition.source] ?? '', () => store.choose(condition.source, null))];
   return [...facets].map(([name, asked]) => {
     const facet = store.scene.facets.find((each) => each.name === name) ?? { name, unit: '' };
     return chip(sayAsked(asked, facet), '', () => askFacet(store, name, null).catch((error) => store.complain(error)));
@@ -48,11 +48,11 @@ function chip(said, source, remove) {
 export function chooseOthers(store) { // all but these: one condition in place of the others
   if (!store.chosen) return;
   const acts = store.conditions.map((condition) => condition.act);
+  const all = acts.length === 1 ? acts[0] : { kind: 'in turn', parts: acts };
   const said = store.conditions.map((condition) => condition.said).join(', ');
-  const act = { kind: 'not', selection: acts.length === 1 ? acts[0] : { kind: 'in turn', parts: acts } };
+  const act = acts.every(Boolean) ? { kind: 'not', selection: all } : null; // null: nothing but these items
   const bits = store.step.inside.without(store.chosen);
-  store.clear();
-  store.choose('map', { said: `all but ${said}`, act, bits });
+  store.chooseOnly('map', { said: `all but ${said}`, act, bits });
 }
 
 // --- Words

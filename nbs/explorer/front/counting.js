@@ -44,10 +44,14 @@ export function inFrames(work, budget = 8) { // run a generator for some millise
 
 // --- Quantities and dates as codes: 0 for missing, n for the n-th bin
 
-export function binned(values, edges, log) {
+export function* binned(values, edges, log) {
   const codes = new Uint8Array(values.length);
   const place = placeIn(edges, log);
-  for (let r = 0; r < values.length; r += 1) codes[r] = Number.isNaN(values[r]) ? 0 : place(values[r]);
+  for (let from = 0; from < values.length; from += CHUNK) {
+    const to = Math.min(values.length, from + CHUNK);
+    for (let r = from; r < to; r += 1) codes[r] = Number.isNaN(values[r]) ? 0 : place(values[r]);
+    yield;
+  }
   return codes;
 }
 

@@ -47,6 +47,8 @@ export function oncePerFrame(act) { // run at the next repaint, however often it
   return later;
 }
 
+export function nextFrame() { return new Promise((resolve) => { requestAnimationFrame(() => setTimeout(resolve, 0)); }); }
+
 export function stops(...all) { // several ways to stop as one
   return () => { for (const stop of all.flat()) stop?.(); };
 }

@@ -23,7 +23,7 @@ export function wordRow(pressed) { // pressed(only): only is true where all othe
 export function fillRow(row, { words, held, some, most, anyChosen, asked, ratio, swatch, disabled }) {
   const { parts } = row;
   parts.word.textContent = words;
-  row.title = words;
+  row.title = `${words}: ${sayCount(some)} of ${sayCount(held)}`;
   parts.bar.style.width = `${(100 * held) / Math.max(1, most)}%`;
   parts.bar.firstChild.style.width = `${held ? (100 * some) / held : 0}%`;
   parts.bar.classList.toggle('mx-all', !anyChosen);

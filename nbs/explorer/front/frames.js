@@ -9,7 +9,7 @@ const WORDS_FROM = 84; // CSS pixels of a picture below which a scale bar has no
 
 export class Frame {
   #store;
-  #drawn = '';
+  #drawn = null; // the picture that is on the canvas, and in which colours
 
   constructor(store, { points = 128, channel = null, plain = false } = {}) { // channel null: that of all pictures; plain: no scale bar
     this.#store = store;
@@ -22,7 +22,7 @@ export class Frame {
   }
 
   show(row, points = this.points) {
-    if (row !== this.row) this.#drawn = '';
+    if (row !== this.row) this.#drawn = null;
     this.row = row;
     this.points = points;
     this.draw();
@@ -40,14 +40,14 @@ export class Frame {
     if (this.row < 0) return;
     const { pictures } = this.#store;
     const [about, source] = [this.about, pictures.seen(this.row, this.size, this.channel)];
-    const drawn = `${this.row} ${source?.width} ${source?.height} ${this.#store.picture.colours} ${this.channel}`;
+    const { colours } = this.#store.picture;
     this.element.classList.toggle('mx-awaited', !source && !about?.failed);
     this.element.classList.toggle('mx-broken', Boolean(about?.failed));
     this.failed.textContent = about?.failed ?? '';
     this.#proportions(source ? source.width / source.height : pictures.ratio);
-    if (source && drawn !== this.#drawn) this.#copy(source);
+    if (source && (source !== this.#drawn?.source || colours !== this.#drawn.colours)) this.#copy(source);
     this.canvas.hidden = !source;
-    this.#drawn = source ? drawn : '';
+    this.#drawn = source ? { source, colours } : null;
     this.#scale(source ? about : null);
   }
 

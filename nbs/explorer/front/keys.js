@@ -1,6 +1,7 @@
 // Keys for the whole explorer. They act only while the focus is inside it, and never while somebody is writing.
 
 import { make } from './dom.js';
+import { MAP_KEYS } from './map_keys.js';
 
 export const KEY_HELP = [
   ['Tab, Shift-Tab', 'from one part to the next; arrow keys move inside a part'],
@@ -44,6 +45,7 @@ function actionOf(event, page, store) {
 }
 
 export function keyTable() {
-  return make('table', { class: 'mx-keys' }, make('caption', { class: 'mx-hidden' }, 'Keys'),
-    make('tbody', {}, ...KEY_HELP.map(([keys, words]) => make('tr', {}, make('th', { scope: 'row' }, keys), make('td', {}, words)))));
+  const rows = (all) => all.map(([keys, words]) => make('tr', {}, make('th', { scope: 'row' }, keys), make('td', {}, words)));
+  return make('table', { class: 'mx-keys' }, make('caption', { class: 'mx-hidden' }, 'Keys'), make('tbody', {}, ...rows(KEY_HELP)),
+    make('tbody', {}, make('tr', {}, make('th', { colspan: '2', scope: 'rowgroup' }, 'On the map')), ...rows(MAP_KEYS)));
 }

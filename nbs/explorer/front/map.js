@@ -4,10 +4,10 @@ import { freshName, make, slowly, stops } from './dom.js';
 import { sayCount } from './units.js';
 import { MapPane } from './map_pane.js';
 import { MapHand } from './map_hand.js';
-import { MAP_KEYS, listenToMapKeys } from './map_keys.js';
+import { listenToMapKeys, sayMapKeys } from './map_keys.js';
 import { MapTools } from './map_tools.js';
 import { MapTip } from './map_tip.js';
-import { drawLegend, newLegend } from './map_legend.js';
+import { drawLegend, newLegend, placeLegend } from './map_legend.js';
 
 export function drawMap(element, store, model) { // alone (then it is drawn for a widget) it says itself by what it is coloured
   const map = new PointMap(store, Boolean(model));
@@ -28,18 +28,21 @@ class PointMap {
     this.legend = newLegend();
     this.foot = make('div', { class: 'mx-map-foot mx-quiet' });
     this.live = make('div', { class: 'mx-hidden', 'aria-live': 'polite' });
-    this.help = make('div', { class: 'mx-hidden', id: freshName('map-keys') }, MAP_KEYS);
+    this.help = make('div', { class: 'mx-hidden', id: freshName('map-keys') }, sayMapKeys());
     this.element = make('div', { class: 'mx-map', 'data-lm-suppress-shortcuts': 'true' },
       this.tools.element, this.panes, this.foot, this.live, this.help);
     this.element.pointMap = this; // for whoever looks into it: tests, and the curious in a console
     this.keepWindow = slowly(() => this.#keepWindow(), 400);
+    this.setLegendAside = slowly(() => placeLegend(this.legend, this.main), 60);
+    const watching = new ResizeObserver(() => this.setLegendAside());
+    watching.observe(this.panes);
     this.main = this.#newPane(() => '');
     this.other = null;
     this.panes.append(this.legend);
     this.tip = new MapTip(this.main.pictures, store);
     this.tip.said = (row, words) => { if (row === this.#cursor()) this.#say(words); };
     this.panes.append(this.tip.element);
-    this.stopListening = stops(this.#listen());
+    this.stopListening = stops(this.#listen(), () => watching.disconnect(), this.setLegendAside.stop);
     if (store.scene) this.tools.fillColours();
     if (store.step) this.#showStep(store.step, false);
   }
@@ -68,7 +71,7 @@ class PointMap {
 
   #listen() {
     const { store } = this;
-    const recolour = () => this.#each((pane) => pane.recolour().catch((error) => store.complain(error)));
+    const recolour = () => this.#each((pane) => pane.recolour());
     const touch = () => this.#each((pane) => pane.touch());
     return [
       store.on('scene', () => this.#renewed()),
@@ -93,7 +96,6 @@ class PointMap {
     this.#windows.clear();
     this.renewed = true;
     this.main.empty();
-    if (this.store.other) this.store.compareWith(null);
   }
 
   async #showStep(step, smoothly) {
@@ -108,12 +110,12 @@ class PointMap {
     this.other?.stop();
     this.other?.element.remove();
     this.other = null;
+    this.panes.classList.toggle('mx-two', Boolean(other));
     if (other) {
       const label = this.#stepLabel(other.number);
       this.other = this.#newPane(() => label);
       await this.other.show(other, null, false).catch((error) => this.store.complain(error));
     }
-    this.panes.classList.toggle('mx-two', Boolean(other));
     this.#describe();
   }
 
@@ -150,6 +152,7 @@ class PointMap {
     this.tools.show(this.main);
     const { legend, theme, dense, density } = this.main;
     drawLegend(this.legend, legend, theme, dense ? density : null);
+    this.setLegendAside();
   }
 
   #dress() { this.panes?.setAttribute('data-tool', this.tools.tool); }

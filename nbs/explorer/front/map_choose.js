@@ -4,6 +4,7 @@ import { Bits } from './bits.js';
 import { islandAround } from './island.js';
 import { rowsInside } from './lasso.js';
 
+const FEW_ROWS = 5000; // items that are listed; of more, only the bits travel
 const PARTS_KEPT = 40; // of a condition that grew by and by; beyond, its items are listed instead
 
 export function lassoCondition(cloud, corners, label) { // corners in the coordinates of the map as it is seen
@@ -31,7 +32,18 @@ export function islandCondition(cloud, row, label) {
 function conditionOn(cloud, bits, act, said, label) { // on a map beside the current one only the items can be named
   if (!label) return { said, act, bits };
   const about = `${said} of ${label}`;
-  return { said: about, act: { kind: 'items', rows: [...bits.rows()], about }, bits };
+  return { said: about, act: itemsAct(bits, about), bits };
+}
+
+export function itemsAct(bits, about) { // null: nothing but these items, which the bits name
+  return bits.count() > FEW_ROWS ? null : { kind: 'items', rows: [...bits.rows()], about };
+}
+
+export function notAct(act) { return act && { kind: 'not', selection: act }; }
+
+function joinedAct(kind, old, fresh) { // null when one of the two is nothing but its items
+  if (!old || !fresh) return null;
+  return { kind, parts: [...(old.kind === kind ? old.parts : [old]), fresh] };
 }
 
 export function chooseOnMap(store, fresh, how) { // how: '' instead of the old, 'more' as well, 'less' without these
@@ -46,7 +58,7 @@ export function chooseOnMap(store, fresh, how) { // how: '' instead of the old, 
 export function pickOnMap(store, row, how) { // one item more, or less, or the other way round
   const old = store.condition('map');
   const less = how === 'less' || (how === 'other' && Boolean(old?.bits.has(row)));
-  const listed = old?.act.kind === 'items' ? old.act.rows : null;
+  const listed = old?.act?.kind === 'items' ? old.act.rows : null;
   if (!listed && old) return chooseOnMap(store, itemCondition(store.scene.count, [row]), less ? 'less' : 'more');
   const rows = new Set(listed ?? []);
   if (less && !listed) return chooseOnMap(store, itemCondition(store.scene.count, [row]), 'less');
@@ -55,26 +67,28 @@ export function pickOnMap(store, row, how) { // one item more, or less, or the o
 }
 
 function withThese(old, fresh) {
-  const parts = [...(old.act.kind === 'any of' ? old.act.parts : [old.act]), fresh.act];
-  return { said: counted(old.said, parts.length), act: { kind: 'any of', parts }, bits: old.bits.or(fresh.bits) };
+  const act = joinedAct('any of', old.act, fresh.act);
+  return { said: counted(old.said), act, bits: old.bits.or(fresh.bits) };
 }
 
 function withoutThese(old, fresh) {
-  const less = { kind: 'not', selection: fresh.act };
-  const parts = [...(old.act.kind === 'in turn' ? old.act.parts : [old.act]), less];
-  return { said: counted(old.said, parts.length), act: { kind: 'in turn', parts }, bits: old.bits.without(fresh.bits) };
+  const act = joinedAct('in turn', old.act, notAct(fresh.act));
+  return { said: counted(old.said), act, bits: old.bits.without(fresh.bits) };
 }
 
 function allBut(fresh) {
-  return { said: `not ${fresh.said}`, act: { kind: 'not', selection: fresh.act }, bits: fresh.bits.not() };
+  return { said: `not ${fresh.said}`, act: notAct(fresh.act), bits: fresh.bits.not() };
 }
 
-function counted(said, parts) { return `${said.replace(/, in \d+ parts$/, '')}, in ${parts} parts`; }
+function counted(said) { // one part more than before
+  const [, first, parts] = said.match(/^(.*), in (\d+) parts$/s) ?? [null, said, 1];
+  return `${first}, in ${Number(parts) + 1} parts`;
+}
 
 function tidy(condition, store) { // so that it never becomes deeper or longer than a file may hold
-  if (depthOf(condition.act) <= 6 && (condition.act.parts?.length ?? 0) <= PARTS_KEPT) return condition;
+  if (!condition.act || (depthOf(condition.act) <= 6 && (condition.act.parts?.length ?? 0) <= PARTS_KEPT)) return condition;
   const bits = store.step ? condition.bits.and(store.step.inside) : condition.bits;
-  return { ...condition, bits, act: { kind: 'items', rows: [...bits.rows()], about: condition.said } };
+  return { ...condition, bits, act: itemsAct(bits, condition.said) };
 }
 
 function depthOf(act) {

@@ -2,10 +2,18 @@
 
 import { boxCondition, chooseOnMap, islandCondition, pickOnMap } from './map_choose.js';
 
-export const MAP_KEYS = 'Arrows: nearest point in that direction. Enter: item card; with Shift add it, with Alt take it away. '
-  + 'Plus, minus, 0: zoom, all. With Shift, arrows move the map. A: choose what is in view. G: choose the island of the point. '
-  + 'L, B, C, I, M: lasso, box, pick, island, move. '
-  + 'P: pictures. D: density. Esc: clear.';
+export const MAP_KEYS = [ // of a map that has the focus
+  ['← → ↑ ↓', 'nearest point in that direction; with Shift: move the map'],
+  ['Enter', 'item card of the point; with Shift: choose it as well, with Alt: take it away'],
+  ['+, −, 0', 'zoom in, zoom out, all of the map'],
+  ['A', 'choose what is in view'],
+  ['G', 'choose the island of the point'],
+  ['L, B, C, I, M', 'a drag or click means: lasso, box, pick, island, move'],
+  ['P, D', 'pictures, density'],
+  ['Esc', 'leave what is being drawn; then: choose nothing on the map'],
+];
+
+export function sayMapKeys() { return MAP_KEYS.map(([keys, words]) => `${keys}: ${words}.`).join(' '); }
 
 const WAYS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const STEP = 60; // pixels that Shift and an arrow move

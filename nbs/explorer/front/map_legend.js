@@ -6,7 +6,11 @@ import { RING, SHAPES } from './points.js';
 import { rampImage } from './density.js';
 import { cssOf } from './map_colour.js';
 
-export function newLegend() { return make('details', { class: 'mx-map-legend', hidden: true, open: true }); }
+export function newLegend() { // whoever opens or closes it by hand is not overruled
+  const element = make('details', { class: 'mx-map-legend', hidden: true, open: true, 'data-corner': 'low left' });
+  element.addEventListener('click', (event) => { if (event.target.closest('summary')) element.dataset.byHand = ''; });
+  return element;
+}
 
 export function drawLegend(element, legend, theme, density) { // legend: as colourCloud gives it; density: { most } or null
   const parts = legend ? wordsOf(legend, theme) : [];
@@ -55,4 +59,36 @@ function drawShape(context, shape, colour) {
   context.closePath();
   [context.fillStyle, context.strokeStyle, context.lineWidth] = [colour, colour, 4];
   if (shape === 'ring') context.stroke(); else context.fill();
+}
+
+// --- Where it stands: in the corner with the fewest points; closed where it would lie over many of them in a small map
+
+const CORNERS = [['low', 'left'], ['low', 'right'], ['high', 'left'], ['high', 'right']];
+const COUNTED = 200000; // points of a map up to which corners are compared
+const LARGE = 0.16; // of a map, from which on a legend over points is closed
+
+export function placeLegend(element, pane) {
+  const { cloud, window } = pane;
+  if (!cloud || element.hidden || !window.ofAll || cloud.count > COUNTED) return;
+  const byHand = element.dataset.byHand !== undefined;
+  if (!byHand) element.open = true;
+  let [corner, hidden] = emptiestCorner(element, pane);
+  const share = (element.offsetWidth * element.offsetHeight) / (window.width * window.height);
+  if (hidden && share > LARGE && !byHand) {
+    element.open = false;
+    [corner, hidden] = emptiestCorner(element, pane);
+  }
+  element.dataset.corner = corner.join(' ');
+  element.style.left = corner[1] === 'left' ? '8px' : `${window.width - element.offsetWidth - 8}px`;
+}
+
+function emptiestCorner(element, { cloud, window }) { // and how many points lie below it there
+  const [wide, tall] = [element.offsetWidth + 14, element.offsetHeight + 14];
+  const counted = CORNERS.map((corner) => {
+    const [left, top] = [corner[1] === 'left' ? 0 : window.width - wide, corner[0] === 'high' ? 0 : window.height - tall];
+    const [[x0, y1], [x1, y0]] = [window.toMap(left, top), window.toMap(left + wide, top + tall)];
+    const inside = ([x, y]) => x >= x0 && x <= x1 && y >= y0 && y <= y1;
+    return [corner, cloud.grid.within({ x0, y0, x1, y1 }).filter((n) => inside(cloud.placeOf(n))).length];
+  });
+  return counted.reduce((best, each) => (each[1] < best[1] ? each : best));
 }

@@ -17,7 +17,7 @@ export class MapTools {
       group('What a drag does', TOOLS.map(([name, ...rest]) => this.#button(name, () => this.#takeByHand(name), ...rest))),
       group('Zoom', [
         button('−', () => acts.zoom(1 / 1.5), { 'aria-label': 'Zoom out', title: 'Zoom out (−)' }),
-        button('Fit', () => acts.fit(), { 'aria-label': 'Zoom to all', title: 'Zoom to all (0, or double click)' }),
+        button('Fit', () => acts.fit(), { 'aria-label': 'Fit: zoom to all', title: 'Zoom to all (0, or double click)' }),
         button('+', () => acts.zoom(1.5), { 'aria-label': 'Zoom in', title: 'Zoom in (+)' }),
       ]),
       group('How points are shown', LOOKS.map(([name, ...rest]) => this.#button(name, () => this.#toggle(name), ...rest))),

@@ -1,6 +1,8 @@
 // The part of a map that is in view: a middle, and how many pixels a unit of the map takes. Both axes have the same scale.
 
-const ROOM = 0.06; // left free around a whole map
+const ROOM = 0.06; // left free around a whole map,
+const ROOM_FOR_PICTURES = 40; // and at least so many pixels, so that pictures at its rim are whole, unless the map is small
+const MOST_ROOM = 0.13;
 const DEEPEST = 20000; // times the scale at which all of it is seen
 
 export class MapWindow {
@@ -23,7 +25,7 @@ export class MapWindow {
 
   #scaleFor(box) {
     const [across, up] = [box.x1 - box.x0 || 1, box.y1 - box.y0 || 1];
-    return Math.min((this.width * (1 - 2 * ROOM)) / across, (this.height * (1 - 2 * ROOM)) / up);
+    return Math.min(withRoom(this.width) / across, withRoom(this.height) / up);
   }
 
   get magnified() { return this.scale / this.whole; }
@@ -68,6 +70,8 @@ export class MapWindow {
     this.scale = Math.min(this.width, this.height) / span;
   }
 }
+
+function withRoom(extent) { return extent - 2 * Math.min(Math.max(ROOM * extent, ROOM_FOR_PICTURES), MOST_ROOM * extent); }
 
 function inward(at, margin, extent) {
   if (extent < 3 * margin) return 0;

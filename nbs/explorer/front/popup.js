@@ -1,13 +1,13 @@
 // A button that opens a small panel below it. Esc, leaving it with the keyboard, or a click elsewhere closes it.
 
-import { button, freshName, make } from './dom.js';
+import { button, enable, freshName, make } from './dom.js';
 
 export function popupButton(words, fill, attributes = {}) { // fill(close) gives what the panel shows, each time anew
   const name = freshName('popup');
   const panel = make('div', { class: 'mx-popup-panel', id: name, role: 'dialog', tabindex: '-1', hidden: true });
   panel.setAttribute('aria-label', attributes['aria-label'] ?? words);
   const opener = button(words, () => (panel.hidden ? open() : close()), {
-    'aria-haspopup': 'dialog', 'aria-expanded': 'false', 'aria-controls': name, ...attributes,
+    'aria-haspopup': 'dialog', 'aria-expanded': 'false', 'aria-controls': name, 'data-opens': '', ...attributes,
   });
   const holder = make('div', { class: 'mx-popup' }, opener, panel);
   const open = async () => {
@@ -52,6 +52,6 @@ export function popupField(words, control) { // a labelled control
 
 export function needPython(control, store) { // in an exported page there is none to ask
   if (store.wire.live) return;
-  control.disabled = true;
+  enable(control, false);
   control.title = 'This needs Python; this page is a copy without it.';
 }

@@ -8,7 +8,7 @@ const MOST_CRUMBS = 4;
 
 export function drawCrumbs(element, store) {
   const trail = make('ol', { class: 'mx-crumbs' });
-  const tree = popupButton('Steps ▾', (close) => stepTree(store, close), { 'aria-label': 'All steps', class: 'mx-quietly' });
+  const tree = popupButton('Steps', (close) => stepTree(store, close), { 'aria-label': 'All steps', class: 'mx-quietly' });
   element.append(make('nav', { 'aria-label': 'Steps', class: 'mx-trail' }, trail), tree);
   const show = () => {
     trail.replaceChildren(...crumbsOf(store));

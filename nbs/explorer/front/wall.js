@@ -51,6 +51,7 @@ export class Wall {
     const found = was === undefined ? -1 : rows.indexOf(was);
     this.active = keep ? Math.max(0, found) : 0;
     this.element.hidden = !rows.length;
+    if (!rows.length) this.#keepOnly(new Set());
     this.#layout();
     if (keep && found >= 0) this.reveal(was); else this.#setTop(0);
     this.render();
@@ -155,9 +156,9 @@ export class Wall {
     const about = cell.frame.about;
     const below = this.#asks.below(cell.row, about);
     cell.below.textContent = below;
-    cell.below.title = below;
-    const more = below === about?.label ? '' : below;
-    cell.element.setAttribute('aria-label', [about?.alt || 'Picture on its way', more].filter(Boolean).join('; '));
+    cell.element.title = [about?.label, below].filter((words, n, all) => words && all.indexOf(words) === n).join('\n');
+    const bar = cell.frame.scale && `scale bar ${cell.frame.scale}`;
+    cell.element.setAttribute('aria-label', [about?.alt || 'Picture on its way', bar, below].filter(Boolean).join('; '));
   }
 
   #state(cell) {
