@@ -691,7 +691,7 @@ def ids_meant(
     id_numbers(ids)
     return tuple(str(i) for i in ids)
 
-
+# %% ../../nbs/similarity/42_selections.ipynb #41e0e2be
 def _box_meant(box: Any) -> InBox:
     "A box from its two opposite corners"
     try: low, high = (tuple(float(v) for v in corner) for corner in box)
