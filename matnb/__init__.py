@@ -82,6 +82,7 @@ _ROOM_OF = {
     'open_view': 'explorer.saved_views',
 }
 
+# %% ../nbs/01_matnb.ipynb #225bdcb5
 _all_ = ['open_corpus', 'create_corpus', 'Corpus', 'collect', 'last_report', 'CollectReport', 'simulate_corpus',
          'fetch', 'public_data', 'Facet', 'Channel', 'Measurement', 'NotAnImage', 'Unreadable',
          'embed', 'vector_of', 'encoder', 'combine', 'search', 'Box', 'map', 'open_map', 'Path', 'open_path',

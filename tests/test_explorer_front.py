@@ -310,7 +310,8 @@ def use_everything(page):
         page.tab.keyboard.press(tool)
         page.tab.mouse.move(middle[0] - 90, middle[1] - 90)
         page.tab.mouse.down()
-        for x, y in ((90, -90), (90, 90), (-90, 90), (-90, 0)): page.tab.mouse.move(middle[0] + x, middle[1] + y, steps=2)
+        for x, y in ((90, -90), (90, 90), (-90, 90), (-90, 0)):
+            page.tab.mouse.move(middle[0] + x, middle[1] + y, steps=2)
         page.tab.mouse.up()
         page.tab.wait_for_timeout(60)
     for key in ('a', 'ArrowRight', 'g', 'p', 'd', '+', '-', '0', 'i', 'Escape'): page.tab.keyboard.press(key)
@@ -360,7 +361,7 @@ def test_on_a_sharp_screen_and_of_a_choice_of_nothing(pages, scene):
     page.tab.wait_for_function("() => document.querySelector('.mx-count').textContent.startsWith('0 of')")
     assert page.tab.locator('.mx-gallery-empty').is_visible()
     use_everything(page)
-    wide, shown = page.tab.evaluate("() => { const c = document.querySelector('.mx-map-base'); return [c.width, c.clientWidth]; }")
+    wide, shown = page.tab.locator('.mx-map-base').evaluate('(canvas) => [canvas.width, canvas.clientWidth]')
     assert abs(wide - 2 * shown) <= 2 and page.store('store.trouble') == ''
 
 
@@ -385,8 +386,9 @@ def test_a_hidden_map_is_painted_when_it_is_shown_again(pages, scene):
 def test_nothing_goes_on_after_a_page_was_closed(browser, scene):
     browser.context.add_init_script("""(() => {
       window.left = { listeners: 0, observers: 0, intervals: 0 };
-      const [add, remove] = [EventTarget.prototype.addEventListener, EventTarget.prototype.removeEventListener];
-      const counts = (target, [name, act]) => (target === window || target === document || target instanceof MediaQueryList)
+      const { addEventListener: add, removeEventListener: remove } = EventTarget.prototype;
+      const wide = (target) => [window, document].includes(target) || target instanceof MediaQueryList;
+      const counts = (target, [name, act]) => wide(target)
         && !name.startsWith('__') && !String(act).includes('_hitTarget'); // those are the browser driver's
       EventTarget.prototype.addEventListener = function (...given) {
         if (counts(this, given)) window.left.listeners += 1;
@@ -397,8 +399,14 @@ def test_nothing_goes_on_after_a_page_was_closed(browser, scene):
         return remove.apply(this, given);
       };
       const { observe, disconnect } = ResizeObserver.prototype;
-      ResizeObserver.prototype.observe = function (...given) { window.left.observers += 1; return observe.apply(this, given); };
-      ResizeObserver.prototype.disconnect = function () { window.left.observers -= 1; return disconnect.call(this); };
+      ResizeObserver.prototype.observe = function (...given) {
+        window.left.observers += 1;
+        return observe.apply(this, given);
+      };
+      ResizeObserver.prototype.disconnect = function () {
+        window.left.observers -= 1;
+        return disconnect.call(this);
+      };
       const [begin, end] = [window.setInterval, window.clearInterval];
       window.setInterval = (...given) => { window.left.intervals += 1; return begin(...given); };
       window.clearInterval = (number) => { window.left.intervals -= 1; return end(number); };

@@ -671,8 +671,9 @@ def test_bins_hold_what_numpy_finds(functions, log):
     edges = functions("new Axis({ low: given[0], high: given[1], kind: 'quantity', unit: '', log: given[2] })"
                       '.edges(36)', low, high, log)
     given = [None if np.isnan(v) else v for v in values]
-    codes = functions("(() => { const work = binned(Float64Array.from(given[0], (v) => v ?? NaN), given[1], given[2]);"
-                      ' let turn = work.next(); while (!turn.done) turn = work.next(); return Array.from(turn.value); })()',
+    codes = functions('(() => { const values = Float64Array.from(given[0], (v) => v ?? NaN); '
+                      'const work = binned(values, given[1], given[2]); let turn = work.next(); '
+                      'while (!turn.done) turn = work.next(); return Array.from(turn.value); })()',
                       given, edges, log)
     found = np.bincount(codes, minlength=len(edges))
     held = values[~np.isnan(values)]

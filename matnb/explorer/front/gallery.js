@@ -20,7 +20,7 @@ export function drawGallery(element, store) {
 class Gallery {
   #store;
   #stop;
-  #orders = new Map(); // order -> Order of the step's rows
+  #orders = new Map(); // order -> promise of an Order of the step's rows
   #turn = 0;
   #column = null; // of the facet that orders
   #coloured = null; // of the facet that colours the map: what pictures are named by when no facet orders them
@@ -175,14 +175,10 @@ class Gallery {
   #reached() { return this.element.getRootNode().activeElement; }
 
   async #ordered(name) {
-    if (!this.#orders.has(name)) {
-      const { step } = this.#store;
-      const made = await this.#sort(name);
-      if (step !== this.#store.step) return made;
-      this.#orders.set(name, made);
-    }
+    if (!this.#orders.has(name)) this.#orders.set(name, this.#sort(name));
+    const order = await this.#orders.get(name);
     this.#column = name.startsWith('facet:') ? await this.#columnOf(name) : null;
-    return this.#orders.get(name);
+    return order;
   }
 
   async #sort(name) {

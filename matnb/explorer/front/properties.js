@@ -120,13 +120,14 @@ class PropertiesPanel {
     if (!store.step || !this.isSeen()) return;
     const names = this.choices.map((choice) => choice.value);
     if (names.includes('')) { this.sayEmpty('The corpus has no quantities or dates.'); return; }
-    try { this.columns = await Promise.all(names.map((name) => store.column(name))); } catch (error) { store.complain(error); return; }
-    if (store.step.rows.length > AT_ONCE) await nextFrame();
-    if (turn === this.asked) await this.place(turn);
+    let columns = null;
+    try { columns = await Promise.all(names.map((name) => store.column(name))); } catch (error) { store.complain(error); return; }
+    if (turn === this.asked && store.step.rows.length > AT_ONCE) await nextFrame();
+    if (turn === this.asked) await this.place(turn, columns);
   }
 
-  async place(turn) {
-    const { store, columns } = this;
+  async place(turn, columns) {
+    const { store } = this;
     const spans = columns.map((column) => spanIn(column.values, store.step.rows));
     this.usedLogs = columns.map((column, n) => column.kind !== 'date' && spans[n][1] > 0 && (this.logs[n] ?? wantsLog(...spans[n], middleOfValues(column.values, store.step.rows))));
     this.logButtons.forEach((each, n) => {
@@ -134,9 +135,10 @@ class PropertiesPanel {
       each.setAttribute('aria-pressed', String(this.usedLogs[n]));
       each.setAttribute('aria-label', `log axis ${n ? 'up' : 'across'}`);
     });
-    this.paired = pairedItems(store.step, ...columns, this.usedLogs);
+    const paired = pairedItems(store.step, ...columns, this.usedLogs);
     if (store.step.rows.length > AT_ONCE) await nextFrame();
     if (turn !== this.asked) return;
+    Object.assign(this, { columns, paired });
     this.sayEmpty(this.paired.rows.length ? '' : 'No item of this step has both.');
     const labels = columns.map((column, n) => axisLabel(column, this.paired.axes?.[n]));
     this.pane.show(this.paired, labels);

@@ -1,6 +1,10 @@
 // The orders of the gallery: numbers are sorted together with the row they belong to, in typed arrays only, so that a
-// million items take a fraction of a second. Every order is over all rows of a step; what is shown is picked from it.
+// million items take a fraction of a second, spread over several frames. Every order is over all rows of a step; what is
+// shown is picked from it.
 
+import { nextFrame } from './dom.js';
+
+const MANY_AT_ONCE = 200000; // items that are sorted within one frame
 const SORTS_LAST = 2 ** 32 - 1; // sorts last
 
 export class Order { // rows in their order; those without a value come last, also when it is reversed
@@ -24,13 +28,16 @@ export class Order { // rows in their order; those without a value come last, al
 
 export function asCollected(rows) { return new Order(Uint32Array.from(rows).sort()); }
 
-export function alongMap(step) { // along a Hilbert curve over the map, so that neighbours on the map are neighbours here
+function breath(count) { return count > MANY_AT_ONCE ? nextFrame() : null; } // lets the page move on while very many are sorted
+
+export async function alongMap(step) { // along a Hilbert curve over the map, so that neighbours on the map are neighbours here
   const { rows, places, dimensions } = step;
   const numbers = new Uint32Array(rows.length);
   const found = gridOf(places, dimensions, rows.length);
   if (!found) return asCollected(rows);
   const { grid, bits } = found;
   for (let n = 0; n < rows.length; n += 1) {
+    if (n % MANY_AT_ONCE === 0) await breath(rows.length);
     numbers[n] = dimensions === 2 ? flatHilbertNumber(grid[2 * n], grid[2 * n + 1]) : hilbertNumber(grid, n * dimensions, dimensions, bits);
   }
   return sorted(rows, numbers);
@@ -54,7 +61,8 @@ function wordPlaces(words) { // words in the order people expect (a2 before a10)
   return places;
 }
 
-function byValues(rows, values) {
+async function byValues(rows, values) {
+  await breath(rows.length);
   const numberOf = values instanceof Float32Array ? exactNumbers(values) : evenNumbers(rows, values);
   const numbers = new Uint32Array(rows.length);
   let missing = 0;
@@ -88,10 +96,13 @@ function extent(rows, at) {
   return [least, greatest];
 }
 
-function sorted(rows, numbers, present = rows.length) { // by number, equal ones as they were: two rounds of counting
+async function sorted(rows, numbers, present = rows.length) { // by number, equal ones as they were: two rounds of counting
   const places = new Uint32Array(rows.length);
   for (let n = 0; n < places.length; n += 1) places[n] = n;
-  const order = countingRound(countingRound(places, numbers, 0), numbers, 16);
+  await breath(rows.length);
+  const first = countingRound(places, numbers, 0);
+  await breath(rows.length);
+  const order = countingRound(first, numbers, 16);
   for (let n = 0; n < order.length; n += 1) order[n] = rows[order[n]];
   return new Order(order, present);
 }

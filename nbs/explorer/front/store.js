@@ -6,6 +6,7 @@ import { picturesOf } from './pictures.js';
 import { Refused, startOfNumbers, wireOf } from './wire.js';
 
 class Renewed extends Refused {} // an answer about items that are no longer those of the page
+const LOOKING = new Set(['places', 'columns', 'thumbnails', 'card', 'plane', 'near', 'why', 'distances', 'words', 'compare']); // asked anew of the new items
 
 export class Store {
   #listeners = new Map();
@@ -53,22 +54,23 @@ export class Store {
   }
 
   complain(error) { // an error in the view, in plain words
+    if (error instanceof Renewed) return;
     this.trouble = error instanceof Refused ? error.message : `Something went wrong in the page: ${error.message ?? error}`;
     this.emit('trouble', this.trouble);
   }
 
   async ask(kind, body = {}) { // rows in the answer mean the items of now, or there is no answer
     const edition = this.scene?.edition ?? 0;
-    const answer = await this.wire.ask(kind, { edition, ...body });
-    if (edition !== (this.scene?.edition ?? 0)) throw new Renewed('The corpus has changed; the page is being renewed.');
-    return answer;
+    const late = () => LOOKING.has(kind) && edition !== (this.scene?.edition ?? 0);
+    try {
+      const answer = await this.wire.ask(kind, { edition, ...body });
+      if (!late()) return answer;
+    } catch (error) { if (!late()) throw error; }
+    throw new Renewed('The corpus has changed; the page is being renewed.');
   }
 
   async attempt(kind, body = {}) { // ask; a refusal is shown and gives null
-    try { return await this.ask(kind, body); } catch (error) {
-      if (!(error instanceof Renewed)) this.complain(error);
-      return null;
-    }
+    try { return await this.ask(kind, body); } catch (error) { this.complain(error); return null; }
   }
 
   // --- Opening
