@@ -254,7 +254,11 @@ class Walk:
         assert len(at) == 1, f'row {told} is hovered and not in the step'
         self.checked['point'] += 1
         away = np.hypot(*(spots[at[0]] - self.pointer)).item()
-        if away > 60: self.mistakes.append(f'the point of row {told} is {away:.0f} pixels from the pointer')
+        if away <= 72: return                         # half the diagonal of the largest picture on the map
+        looked = self.tab.evaluate('([x, y]) => document.elementFromPoint(x, y)?.className', self.pointer)
+        step = sum(self.done.values())
+        self.mistakes.append(f'step {step}: the point of row {told} is {away:.0f} pixels from the pointer '
+                             f'at {self.pointer} on {looked}; {self.windows.get(self.scene.path.tree.current)}')
 
     def look_at_marks(self, numbers):
         "Pictures on the map are of the items whose points lie below their middles"
