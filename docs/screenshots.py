@@ -4,7 +4,6 @@ They are taken in a real browser of the page as it is, on the demo corpus, so th
 """
 import io
 import sys
-from pathlib import Path
 
 from house import ROOT
 from PIL import Image
@@ -13,8 +12,8 @@ sys.path[:0] = [str(ROOT), str(ROOT/'tests')]
 PICTURES = ROOT/'nbs'/'pictures'
 COLOURS = 255
 
-# What is done in the page before each picture: JavaScript with `store` (what the page knows) and `press` (a button by its
-# words) at hand.
+# What is done in the page before each picture: JavaScript with `store` (what the page knows) and `press` (a button by
+# its words) at hand.
 STATES = {
     'explorer': ("store.setView({ colour: 'domain_type' });", True),
     'item': ("store.setView({ colour: 'domain_type' }); store.focus(store.step.rows[64]);", False),
@@ -41,7 +40,8 @@ OUTLINE = [(.55, .25), (.8, .2), (.97, .45), (.9, .7), (.62, .65)]
 
 def keep(png, file):
     "Store a picture with few colours, which is small and looks the same"
-    picture = Image.open(io.BytesIO(png)).convert('RGB').quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    picture = Image.open(io.BytesIO(png)).convert('RGB')
+    picture = picture.quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
     picture.save(file, 'PNG', optimize=True)
     print(file.relative_to(ROOT), f'{file.stat().st_size / 1000:.0f} kB')
 
@@ -49,6 +49,7 @@ def keep(png, file):
 def take(browser, path, name, dark=False):
     "Bring the page into a state and take its picture"
     from front_page import FrontPage
+
     from matnb.explorer.scene import Scene
     run, with_lasso = STATES[name]
     scene = Scene(path)

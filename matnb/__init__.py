@@ -7,7 +7,7 @@ __all__ = ['open_corpus', 'create_corpus', 'Corpus', 'collect', 'last_report', '
            'public_data', 'Facet', 'Channel', 'Measurement', 'NotAnImage', 'Unreadable', 'embed', 'vector_of',
            'encoder', 'combine', 'search', 'Box', 'map', 'open_map', 'Path', 'open_path', 'predict_from_neighbours',
            'predict_for', 'facets_explaining', 'failed_near', 'contradicting_items', 'trend_along', 'Windows',
-           'explore', 'tag_items', 'untag_items', 'count_tags', 'RunForm', 'open_view']
+           'explore', 'tag_items', 'untag_items', 'count_tags', 'RunForm', 'open_view', 'dashboard']
 
 # %% ../nbs/01_matnb.ipynb #e6ecdfaf
 from importlib import import_module
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from matnb.corpus.public import fetch, public_data
     from matnb.corpus.simulated import simulate_corpus
     from matnb.corpus.store import Corpus, create_corpus, open_corpus
+    from matnb.explorer.dashboards import dashboard
     from matnb.explorer.noting import count_tags, tag_items, untag_items
     from matnb.explorer.page import explore
     from matnb.explorer.run_form import RunForm
@@ -80,13 +81,16 @@ _ROOM_OF = {
     'count_tags': 'explorer.noting',
     'RunForm': 'explorer.run_form',
     'open_view': 'explorer.saved_views',
+    'dashboard': 'explorer.dashboards',
 }
 
+# %% ../nbs/01_matnb.ipynb #225bdcb5
 _all_ = ['open_corpus', 'create_corpus', 'Corpus', 'collect', 'last_report', 'CollectReport', 'simulate_corpus',
          'fetch', 'public_data', 'Facet', 'Channel', 'Measurement', 'NotAnImage', 'Unreadable',
          'embed', 'vector_of', 'encoder', 'combine', 'search', 'Box', 'map', 'open_map', 'Path', 'open_path',
          'predict_from_neighbours', 'predict_for', 'facets_explaining', 'failed_near', 'contradicting_items',
-         'trend_along', 'Windows', 'explore', 'tag_items', 'untag_items', 'count_tags', 'RunForm', 'open_view']
+         'trend_along', 'Windows', 'explore', 'tag_items', 'untag_items', 'count_tags', 'RunForm', 'open_view',
+         'dashboard']
 
 # %% ../nbs/01_matnb.ipynb #f966027d
 def __getattr__(name: str) -> Any:

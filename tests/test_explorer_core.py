@@ -15,6 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import matnb
+from matnb.corpus.ledger import CorpusError
+from matnb.explorer import walking
 from matnb.explorer.columns import mask_of, mask_text, pack_column
 from matnb.explorer.front_end import joined, top_level_names
 from matnb.explorer.jobs import Later
@@ -169,6 +171,11 @@ WRONG = {
     'a number': ((4,), {}, '4 does not say which items'), 'half': ((1.5,), {}, '1.5 does not say which items'),
     'places': (([1, 2],), {}, 'these are not ids but places'), 'no id': ((['nope'],), {}, "'nope' is not an id"),
     'none of them': (([],), {}, r'that is none of the 90 items .* clear\(\) chooses nothing'),
+    'conditions': (({'outcome': 'success'},), {}, 'conditions on facets are where='),
+    'no conditions': ((), {'where': 'outcome'}, "where='outcome'; it names facets and values"),
+    'a box': ((), {'box': 3}, 'box=3; it is two opposite corners'),
+    'words': ((), {'words': 5}, 'words=5; it is a text'),
+    'a distance': ((), {'like': '0' * 16, 'within': 'a'}, "within='a'; it is a number"),
     'a facet': ((), {'outcome': 'success'}, r"set\(where=\{'outcome': 'success'\}\)"),
 }
 
@@ -402,6 +409,34 @@ def test_very_few_items(tmp_path, count, pages):
     assert page.store('store.step.said') == '' or count == 0
 
 
+def test_what_is_chosen_while_a_step_is_mapped_stays_chosen(corpus, monkeypatch):
+    scene = open_scene(corpus)
+    heard, map_aside = Heard(scene), walking._map_aside
+    other = corpus.ids()[5:9].tolist()
+
+    def chosen_meanwhile(aside, number, job):
+        made = map_aside(aside, number, job)
+        scene.selection.set(other)
+        return made
+
+    monkeypatch.setattr(walking, '_map_aside', chosen_meanwhile)
+    assert heard.said('branch', name='b', options={'seed': 3})[0]['kind'] == 'stepped'
+    assert scene.selection.ids == other
+    monkeypatch.undo()
+    assert heard.said('select_step')[0]['kind'] == 'stepped' and not scene.selection.conditions
+
+
+def test_items_that_cannot_get_vectors_are_shown_without_a_map(tmp_path, monkeypatch):
+    bare = matnb.simulate_corpus(tmp_path/'bare', 12, progress=False)
+
+    def refused(*given, **told): raise CorpusError('it may be read but not changed')
+
+    monkeypatch.setattr('matnb.similarity.embedding.embed', refused)
+    told, buffers = Heard(open_scene(bare)).said('places', step=1)
+    assert told['kind'] == 'places' and told['said'] == 'it may be read but not changed' and not told['mapped']
+    assert np.frombuffer(buffers[0], '<u4').tolist() == list(range(12))
+
+
 # --- Renewal
 
 def test_the_page_is_renewed_when_the_corpus_changes_and_what_is_chosen_stays(own_corpus, pages):
@@ -520,7 +555,8 @@ def test_deeply_nested_acts_are_refused(line):
     condition = {'source': 'map', 'said': 'deep', 'act': act, 'mask': mask_text(mask_of_rows(ITEMS, [1]))}
     line.clear()
     line.talk.hear({'kind': 'chosen', 'edition': 1, 'turn': 1, 'conditions': [condition]})
-    assert 'deep' in line[-1][0]['said'] and line.talk.scene.selection.rows.tolist() == [1]
+    assert any('deep' in m.get('said', '') for m, _ in line if m['kind'] == 'trouble')
+    assert line.talk.scene.selection.rows.tolist() == [1]
 
 
 def test_words_from_files_are_text_on_their_way_to_the_page(tmp_path, pages):

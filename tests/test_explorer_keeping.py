@@ -3,6 +3,7 @@ import ast
 import csv
 import io
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -372,6 +373,17 @@ def test_pictures_show_their_items(corpus, tmp_path):
         assert row.id == item.id and item.id in row.file and 'simulated' in row.file
         assert read_identity(picture[:64, :64]).item == int(item.metadata['number'])
         assert Image.open(tmp_path/'images'/row.file).text['id'] == item.id
+
+
+def test_a_folder_in_which_nothing_can_be_written_is_said_in_words(corpus, tmp_path, monkeypatch):
+    monkeypatch.setattr(os, 'access', lambda place, mode, **told: False)
+    for act in (lambda: export_table(corpus, tmp_path/'x.csv'), lambda: export_images(corpus[:2], tmp_path/'x'),
+                lambda: export_corpus(corpus[:2], tmp_path/'x'),
+                lambda: save_view(open_scene(corpus), tmp_path/'x.json')):
+        with pytest.raises(PermissionError, match='nothing can be written in .*keep_in=folder'): act()
+    assert not list(tmp_path.iterdir())
+    monkeypatch.undo()
+    assert repr(export_table(corpus, tmp_path/'x.csv')).startswith('150 items with')
 
 
 # --- From the page

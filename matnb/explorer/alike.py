@@ -20,6 +20,7 @@ from ..corpus.reading import Item
 from ..corpus.vectors import MissingVectors, VectorSet, say_how
 from .jobs import Job, Later
 from .scene import Declined, Reply, Scene
+from .walking import step_of
 from ..similarity.neighbours import Neighbours, far_apart, few_threads, scores
 from ..similarity.records import Record
 from ..similarity.regions import search_regions, window_set
@@ -127,9 +128,7 @@ def step_asked(
     said: Record,  # With `step`, a number; absent: the current one
 ) -> int:  # Of a step
     "Which step is meant"
-    number = said.whole('step') if 'step' in said.given else scene.path.tree.current
-    if number not in scene.path.tree.steps: raise Declined(f'there is no step {number}')
-    return number
+    return step_of(scene, said) if 'step' in said.given else scene.path.tree.current
 
 # %% ../../nbs/explorer/07_alike.ipynb #d98dea4f
 def say_near(

@@ -82,7 +82,7 @@ _ATLAS_DRAWN = """(() => {
   return words.some((w) => w.includes('3,074') || w.includes('(null)'));
 })()"""
 
-
+# %% ../../nbs/explorer/90_benchmark.ipynb #b7696edb
 def ours(
     corpus: Corpus,  # Of trials
 ) -> Tried:
@@ -111,7 +111,7 @@ def bokeh(
             'BokehModel(drawn)')
     return Tried('Bokeh', warm, show)
 
-
+# %% ../../nbs/explorer/90_benchmark.ipynb #7029dc61
 def jupyter_scatter(
     points: Path,  # Table
     python: str,  # Of an environment with jupyter-scatter
@@ -157,7 +157,7 @@ SAID = {'first view': 'cell run until points are seen', 'bytes': 'sent to the br
         'frame while panning': 'a frame while the map is moved',
         'longest frame while panning': 'the longest frame while the map is moved'}
 
-
+# %% ../../nbs/explorer/90_benchmark.ipynb #f1972470
 def figures_of(
     seen: dict[str, list[dict[str, float]]],  # From `try_tools`
     about: str,  # What they were tried on
@@ -176,7 +176,7 @@ def figures_of(
                                 wanted if not n else '', met))
     return found
 
-
+# %% ../../nbs/explorer/90_benchmark.ipynb #e2528912
 def version_in(
     python: str,  # An interpreter
     package: str,
@@ -205,7 +205,7 @@ def all_figures(
     goals = {'release to views': ('≤ 1500', 1500.0), 'release to Python': ('≤ 1500', 1500.0)}
     return found + figures_of(try_tools(to/'home-many', [ours(lot)], repeats, panned=True), f'{many:,} items', goals)
 
-
+# %% ../../nbs/explorer/90_benchmark.ipynb #a1aff3e9
 def main() -> None:
     "Measure everything at full size: `python -m matnb.explorer.benchmark --to FOLDER`"
     ask = argparse.ArgumentParser(prog='python -m matnb.explorer.benchmark', description=main.__doc__)

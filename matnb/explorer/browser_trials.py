@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['RUN', 'STATE', 'CANVASES', 'DRAWN', 'WAITED', 'BOX', 'LINKED', 'SHOWING', 'TICKING', 'SHOW', 'GL', 'Tried',
-           'free_port', 'lay_out_home', 'jupyterlab', 'resident', 'cpu_time', 'Trial', 'chromium', 'try_tools',
-           'one_trial', 'shut_down', 'medians']
+           'free_port', 'lay_out_home', 'jupyterlab', 'resident', 'cpu_time', 'OpenedTrial', 'SeenTrial', 'DrawnTrial',
+           'Trial', 'chromium', 'try_tools', 'one_trial', 'shut_down', 'middle', 'medians']
 
 # %% ../../nbs/explorer/88_browser_trials.ipynb #7ab72b09
 import json
@@ -62,15 +62,16 @@ def lay_out_home(
         command = [tool.python, '-m', 'ipykernel_launcher', '-f', '{connection_file}']
         about = {'name': f'tool{number}', 'display_name': tool.name, 'language': 'python'}
         (folder/'kernel.json').write_text(json.dumps({'argv': command, **about}))
-        cells = [{'cell_type': 'code', 'id': f'cell{n}', 'metadata': {}, 'source': source, 'outputs': [],
-                  'execution_count': None} for n, source in enumerate((tool.warm, tool.show))]
+        cells: list[dict[str, Any]] = [
+            {'cell_type': 'code', 'id': f'cell{n}', 'metadata': {}, 'source': source, 'outputs': [],
+             'execution_count': None} for n, source in enumerate((tool.warm, tool.show))]
         book = {'cells': cells, 'metadata': {'kernelspec': about}, 'nbformat': 4, 'nbformat_minor': 5}
         (home/'root'/f'tool{number}.ipynb').write_text(json.dumps(book))
     places = {f'JUPYTER_{name}_DIR': str(home/name.lower()) for name in ('CONFIG', 'DATA', 'RUNTIME')}
     return places | {'JUPYTERLAB_SETTINGS_DIR': str(home/'settings'), 'JUPYTER_PREFER_ENV_PATH': '1',
                      'JUPYTERLAB_WORKSPACES_DIR': str(home/'workspaces')}
 
-
+# %% ../../nbs/explorer/88_browser_trials.ipynb #352bac1c
 @contextmanager
 def jupyterlab(
     home: Path,  # A folder that is empty or not there
@@ -113,6 +114,8 @@ CANVASES = """
   const large = plots.map((e) => [e, e.getBoundingClientRect()]).filter(([, b]) => b.width > 250 && b.height > 150)
     .map(([e]) => e);
 """
+
+# %% ../../nbs/explorer/88_browser_trials.ipynb #127d3753
 DRAWN = """(PLOT) => new Promise((resolve) => {
   setTimeout(() => resolve(NaN), 60000);
   const small = new OffscreenCanvas(64, 64);
@@ -133,6 +136,8 @@ DRAWN = """(PLOT) => new Promise((resolve) => {
   };
   look();
 })""".replace('CANVASES', CANVASES)
+
+# %% ../../nbs/explorer/88_browser_trials.ipynb #9691547b
 WAITED = """() => new Promise((resolve) => {
   setTimeout(() => resolve(NaN), 60000);
   const look = () => (DONE ? resolve(Date.now() / 1000) : requestAnimationFrame(look));
@@ -143,6 +148,8 @@ BOX = """(PLOT) => {
   const box = large.at(-1)?.getBoundingClientRect();
   return box ? [box.x, box.y, box.width, box.height] : null;
 }""".replace('CANVASES', CANVASES)
+
+# %% ../../nbs/explorer/88_browser_trials.ipynb #ebb9daea
 LINKED = """() => {
   window.before = document.querySelector('.mx-facets')?.textContent;
   window.linked = new Promise((resolve) => {
@@ -151,6 +158,8 @@ LINKED = """() => {
     addEventListener('pointerup', () => setTimeout(look), { once: true, capture: true });
   });
 }"""
+
+# %% ../../nbs/explorer/88_browser_trials.ipynb #d47badd6
 SHOWING = """(before) => new Promise((resolve) => {
   const start = performance.now();
   const look = () => {
@@ -186,7 +195,7 @@ def resident(
             if type(e).__name__ not in ('NoSuchProcess', 'AccessDenied', 'ZombieProcess'): raise
     return total
 
-
+# %% ../../nbs/explorer/88_browser_trials.ipynb #4da47eb6
 def cpu_time(
     processes: Sequence[Any],  # Of psutil
 ) -> float:  # Seconds
@@ -198,9 +207,9 @@ def cpu_time(
             if type(e).__name__ not in ('NoSuchProcess', 'AccessDenied', 'ZombieProcess'): raise
     return spent
 
-# %% ../../nbs/explorer/88_browser_trials.ipynb #b8d9e5a7
+# %% ../../nbs/explorer/88_browser_trials.ipynb #0c1446d8
 @dataclass
-class Trial:
+class OpenedTrial:
     "A tool in a tab"
 
     tab: Any  # Of Playwright
@@ -231,6 +240,10 @@ class Trial:
         kernels = [p for p, words in named if 'ipykernel_launcher' in words]
         return [p for p, words in named if 'chrom' in words], sorted(kernels, key=lambda p: p.create_time())[-1:]
 
+# %% ../../nbs/explorer/88_browser_trials.ipynb #c06725b5
+class SeenTrial(OpenedTrial):
+    "A tool whose view is on the screen"
+
     def first_view(self) -> None:
         "Run the cell and wait for points on the screen"
         self.tab.wait_for_timeout(1500)
@@ -252,6 +265,10 @@ class Trial:
         "Where the map is"
         left, top, wide, high = self.tab.evaluate(BOX, self.tool.plot)
         return left, top, wide, min(high, 990 - top)
+
+# %% ../../nbs/explorer/88_browser_trials.ipynb #67aacd02
+class DrawnTrial(SeenTrial):
+    "A tool that is chosen with"
 
     def lasso(self, reach: float = 0.3) -> None:
         "Draw a line around points, let go, and wait for Python and for the views beside the map"
@@ -284,6 +301,10 @@ class Trial:
             if len(self.told()) > lines: return float(self.told()[-1].split()[0])
             self.tab.wait_for_timeout(20)
         return float('nan')
+
+# %% ../../nbs/explorer/88_browser_trials.ipynb #2bf73580
+class Trial(DrawnTrial):
+    "A tool that is looked at and moved"
 
     def hover(self, looks: int = 12) -> None:
         "Look at points one after the other; how long until each picture"
@@ -328,7 +349,7 @@ def chromium() -> str:
     if found is None: raise FileNotFoundError('no Chromium was found; name one: MATNB_CHROMIUM=/path/to/chrome')
     return found
 
-
+# %% ../../nbs/explorer/88_browser_trials.ipynb #f4d03c27
 def try_tools(
     home: Path,  # A folder that is empty or not there
     tools: Sequence[Tried],
@@ -365,7 +386,7 @@ def one_trial(
     if panned: trial.pan()
     trial.lasso()
 
-
+# %% ../../nbs/explorer/88_browser_trials.ipynb #6ed02318
 def shut_down(
     tab: Any,  # Of Playwright
 ) -> None:
@@ -373,9 +394,17 @@ def shut_down(
     tab.evaluate("() => window.jupyterapp?.shell.currentWidget?.sessionContext?.shutdown()")
 
 
+def middle(
+    values: list[float],  # Of several runs; NaN where something did not happen
+) -> float:
+    "The median of what was measured; NaN if nothing was"
+    known = [v for v in values if np.isfinite(v)]
+    return float(np.median(known)) if known else float("nan")
+
+
 def medians(
     runs: Sequence[dict[str, float]],  # Of one tool
 ) -> dict[str, float]:
     "The middle of several runs"
     names = dict.fromkeys(name for run in runs for name in run)
-    return {name: float(np.median([run[name] for run in runs if name in run])) for name in names}
+    return {name: middle([run[name] for run in runs if name in run]) for name in names}

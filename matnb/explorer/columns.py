@@ -97,15 +97,18 @@ def pack_words(
     said = ('', *words(kept).tolist(), *['(others)'] * bool(len(rare)))
     return PackedColumn(facet, table[codes], said, bool(len(rare)))
 
-# %% ../../nbs/explorer/00_columns.ipynb #cebbbde6
+# %% ../../nbs/explorer/00_columns.ipynb #ff19b0d6
 _ASKED_FIRST = ('material', 'domain_type', 'outcome', 'substrate', 'intent', 'failure_reason')
+_ASKED_SOON = ('thickness', 'growth_temperature', 'domain_period', 'd33', 'coercive_voltage', 'imprint_voltage',
+               'roughness')
 _ASKED_LATE = ('mode', 'instrument', 'measured_by', 'grown_by', 'tip', 'channels', 'origin', 'sample', 'file')
 
 
 def _welcome(name: str) -> float:
     "How soon a facet is asked for, besides what it tells: the questions of a laboratory first, its book-keeping late"
-    if name in _ASKED_FIRST: return 3.0 - 0.3 * _ASKED_FIRST.index(name)
-    return -0.2 - 0.1 * _ASKED_LATE.index(name) if name in _ASKED_LATE else 0.0
+    if name in _ASKED_FIRST: return 5.0 - 0.6 * _ASKED_FIRST.index(name)
+    if name in _ASKED_SOON: return 1.0
+    return -1.3 - 0.1 * _ASKED_LATE.index(name) if name in _ASKED_LATE else 0.0
 
 # %% ../../nbs/explorer/00_columns.ipynb #664e558d
 def facet_definitions(
@@ -113,7 +116,7 @@ def facet_definitions(
 ) -> list[dict[str, Any]]:  # Name, label, kind, unit, what it is about, how many values, how many missing
     "The facets of a corpus, most telling first"
     told = [(*_spread(items, facet), facet) for facet in items.facets.values()]
-    told.sort(key=lambda t: -(t[2] + _welcome(t[3].name) if t[2] > 0 else t[2]))
+    told.sort(key=lambda t: -(t[2] + _welcome(t[3].name) * (1.0 if t[2] > 0 else 0.01)))
     return [{'name': f.name, 'label': f.label, 'kind': f.kind, 'unit': f.unit, 'about': f.about, 'values': values,
              'missing': missing} for values, missing, _, f in told]
 

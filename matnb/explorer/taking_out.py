@@ -82,6 +82,8 @@ def free_place(
     if endings and place.suffix.lower() not in endings:
         raise ValueError(f'{place.name!r} should end with {" or ".join(endings)}, which says what kind of file it is')
     if not place.parent.is_dir(): raise FileNotFoundError(f'there is no folder {say_path(place.parent)}; make it first')
+    if not os.access(place.parent, os.W_OK): raise PermissionError(
+        f'nothing can be written in {say_path(place.parent)}; choose another one, or explore(corpus, keep_in=folder)')
     if place.is_symlink() or place.exists() and not overwrite: raise _taken(place)
     if endings and place.is_dir(): raise IsADirectoryError(f'{say_path(place)} is a folder; give the name of a file')
     return place

@@ -51,8 +51,8 @@ def trial_facets(
 ) -> list[dict[str, Any]]:  # By item
     "What is said about some items, drawn at random"
     rng = np.random.default_rng([start, 5])
-    columns: dict[str, list[Any]] = {}
-    for name, words in _WORDS.items(): columns[name] = rng.choice(np.array(words, object), count).tolist()
+    drawn = {n: rng.choice(np.array(words, object), count) for n, words in _WORDS.items()}
+    columns: dict[str, list[Any]] = {n: words.tolist() for n, words in drawn.items()}
     columns['measured_by'] = [f'Person {n}' for n in rng.integers(0, 60, count)]
     columns['sample'] = [f'film {n // 24}' for n in range(start, start + count)]
     columns['file'] = [f'scan_{n:07}.ibw' for n in range(start, start + count)]
@@ -90,8 +90,8 @@ def trial_corpus(
     width: int = 256,  # Numbers in each vector
 ) -> Corpus:  # With the vectors `clouds` and the map `overview`
     "A corpus of many items, made quickly"
-    made = (folder/'meta.sqlite').exists()
-    corpus = open_corpus(folder) if made else create_corpus(folder, f'{count:,} items for trials')
+    known = (folder/'meta.sqlite').exists()
+    corpus = open_corpus(folder) if known else create_corpus(folder, f'{count:,} items for trials')
     if 'overview' in corpus.vector_sets: return corpus
     vectors = bent_clouds(count, width)
     for batch in _batches(vectors, size, len(corpus), 20_000 if size < 32 else 2000): corpus.append(batch, 'trial')

@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ..corpus.ledger import CorpusError
 from ..corpus.measurement import plain_text
 from .jobs import Job, Later, Stopped
 from .mapping import fill_in_vectors, map_step, why_no_map
@@ -47,7 +48,7 @@ def answer_places(
 def _mapped_places(scene: Scene, number: int, job: Job) -> Reply:
     why = ''
     try: map_step(scene, number, job)
-    except (Stopped, ValueError) as e: why = str(e)
+    except (Stopped, ValueError, CorpusError, OSError) as e: why = str(e)
     job.stopping = False  # the items are shown even when nobody waits for their map
     with scene.lock:
         if number not in scene.path.tree.steps: raise Declined(f'step {number} was deleted meanwhile')
@@ -74,7 +75,7 @@ def take_step(
     act: Callable[[Path], Step],  # Adds a step to a path
 ) -> Reply:  # Which step it is
     "Map a new step beside the path, then let the path take it"
-    path, parent = scene.path, scene.path.tree.current
+    path, parent, chosen = scene.path, scene.path.tree.current, scene.selection.conditions
     aside = Path(path.corpus, path.tree, {n: m for n in path.tree.steps if (m := path.stored_map(n)) is not None})
     number, made, why = act(aside).number, None, ''
     if aside.step.options.vectors and not why_no_map_of(aside): made, why = _map_aside(aside, number, job)
@@ -83,7 +84,7 @@ def take_step(
         path.go(parent)
         taken = act(path)
         if made is not None: path.maps[taken.number, taken.options] = made
-        scene.selection.take(())
+        if scene.selection.conditions is chosen: scene.selection.take(())  # else somebody chose something meanwhile
         scene.tell_steps()
     return Reply({'kind': 'stepped', 'step': taken.number, 'said': why})
 

@@ -652,11 +652,17 @@ def selection(
     inverse: bool = False,  # All others instead
 ) -> Selection:  # In turn, if there are several
     "A selection from what a person has at hand"
+    if not isinstance(where, Mapping | None): raise TypeError(
+        f'where={where!r:.60}; it names facets and values, e.g. where={{"outcome": "failed"}}')
+    if not isinstance(words, str): raise TypeError(f'words={words!r:.60}; it is a text')
+    for name, number in (('count', count), ('within', within)):
+        if not isinstance(number, int | float | np.number | None):
+            raise TypeError(f'{name}={number!r:.60}; it is a number')
     parts: list[Selection] = [] if what is None else [_as_selection(what, items)]
     if where: parts.append(WithFacets(where))
     if words: parts.append(WithWords(words))
     if lasso is not None: parts.append(InLasso(lasso))
-    if box is not None: parts.append(InBox(tuple(box[0]), tuple(box[1])))
+    if box is not None: parts.append(_box_meant(box))
     if cluster: parts.append(InCluster(ids_meant(cluster)))
     if like: parts.append(Like(ids_meant(like), ids_meant(unlike), count, within, vectors))
     elif unlike or count or within is not None: raise ValueError('count, within and unlike need examples: like=...')
@@ -674,6 +680,8 @@ def ids_meant(
     elif 'id' in getattr(given, 'coords', ()): ids = np.atleast_1d(given.coords['id'].values).tolist()  # xarray
     elif hasattr(given, 'ids'): ids = given.ids() if callable(given.ids) else given.ids
     elif hasattr(given, 'id'): ids = [given.id]
+    elif isinstance(given, Mapping): raise ValueError(
+        f'{given!r:.60} does not say which items are meant; conditions on facets are where={{...}}')
     elif not hasattr(given, '__iter__'): raise ValueError(
         f'{given!r:.60} does not say which items are meant; give ids, true or false for each, or a part of a corpus')
     else: ids = [i if isinstance(i, str) else getattr(i, 'id', i) for i in given]
@@ -682,6 +690,14 @@ def ids_meant(
                          'give ids (view.ids()[places]), or true or false for each item')
     id_numbers(ids)
     return tuple(str(i) for i in ids)
+
+# %% ../../nbs/similarity/42_selections.ipynb #41e0e2be
+def _box_meant(box: Any) -> InBox:
+    "A box from its two opposite corners"
+    try: low, high = (tuple(float(v) for v in corner) for corner in box)
+    except (TypeError, ValueError): raise ValueError(
+        f'box={box!r:.60}; it is two opposite corners, ((x, y), (x, y))') from None
+    return InBox(low, high)
 
 
 def _as_selection(what: Any, items: np.ndarray | None) -> Selection:

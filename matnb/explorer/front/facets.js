@@ -173,7 +173,7 @@ class FacetBlock {
     const name = facet.name.replaceAll('_', ' ');
     const id = freshName('facet');
     this.opener = button('', () => this.toggle(), { class: 'mx-facet-name', 'aria-expanded': String(this.open), 'aria-controls': id, title: facet.about || null });
-    this.opener.replaceChildren(make('span', { class: 'mx-turn', 'aria-hidden': 'true' }), make('span', {}, name), make('span', { class: 'mx-quiet', title: spreadOf(facet) }, facet.kind === 'category' ? sayCount(facet.values) : facet.unit === '1' ? '' : facet.unit ?? ''));
+    this.opener.replaceChildren(make('span', { class: 'mx-turn', 'aria-hidden': 'true' }), make('span', {}, name), make('span', { class: 'mx-quiet', title: spreadOf(facet) }, facet.kind === 'category' ? sayCount(facet.values) : ''));
     this.clearing = button('×', () => this.panel.ask(facet.name, {}, true), { class: 'mx-close', 'aria-label': `Ask nothing of ${name}`, title: 'Ask nothing of this facet', hidden: true });
     this.colouring = button('', () => this.colour(), { class: 'mx-colour-dot', 'aria-label': `Colour by ${name}`, title: `Colour the points by ${name}`, 'aria-pressed': 'false' });
     this.colouring.append(make('span', {}, 'colour'));

@@ -3,7 +3,7 @@
 
 import { button, make, oncePerFrame } from './dom.js';
 import { splitter } from './split.js';
-import { traitOf } from './wire.js';
+import { followTrait, traitOf } from './wire.js';
 
 const WIDE = 1000; // pixels from which facets and pictures have a column each
 const MEDIUM = 620; // from which the map stands beside one of them
@@ -189,12 +189,7 @@ export class Layout {
   // --- The height that the widget was given
 
   followTrait() {
-    const { model } = this;
-    if (!model.on) return null;
-    const changed = () => this.change({ height: numberOr(traitOf(model, 'height'), this.now.height) });
-    const event = model.send_msg ? 'height' : 'change:height';
-    model.on(event, changed);
-    return () => model.off?.(event, changed);
+    return followTrait(this.model, 'height', () => this.change({ height: numberOr(traitOf(this.model, 'height'), this.now.height) }));
   }
 }
 

@@ -27,6 +27,7 @@ class PointMap {
     this.panes = make('div', { class: 'mx-map-panes' });
     this.legend = newLegend();
     this.foot = make('div', { class: 'mx-map-foot mx-quiet' });
+    this.nothing = make('p', { class: 'mx-map-nothing mx-quiet', hidden: true });
     this.live = make('div', { class: 'mx-hidden', 'aria-live': 'polite' });
     this.help = make('div', { class: 'mx-hidden', id: freshName('map-keys') }, sayMapKeys());
     this.element = make('div', { class: 'mx-map', 'data-lm-suppress-shortcuts': 'true' },
@@ -38,7 +39,7 @@ class PointMap {
     watching.observe(this.panes);
     this.main = this.#newPane(() => '');
     this.other = null;
-    this.panes.append(this.legend);
+    this.panes.append(this.legend, this.nothing);
     this.tip = new MapTip(this.main.pictures, store);
     this.tip.said = (row, words) => { if (row === this.#cursor()) this.#say(words); };
     this.panes.append(this.tip.element);
@@ -166,6 +167,8 @@ class PointMap {
     this.#each((pane) => { pane.caption.textContent = this.other && pane.cloud ? this.#stepLabel(pane.cloud.step.number) : ''; });
     this.foot.textContent = footOf(step, told, this.main.cloud);
     this.foot.title = this.foot.textContent;
+    this.nothing.textContent = whyNoMap(step, this.main.cloud);
+    this.nothing.hidden = !this.nothing.textContent;
     this.#lookChanged();
   }
 
@@ -185,10 +188,15 @@ class PointMap {
   }
 }
 
+function whyNoMap(step, cloud) { // in place of the points
+  if (!step.rows.length) return 'There are no items in this step.';
+  if (!cloud || cloud.placed) return '';
+  return step.said || 'This step has no map yet: its items have no vectors here. Embed them, or branch with another vector set.';
+}
+
 function footOf(step, told, cloud) {
-  if (!cloud) return step.rows.length ? '' : 'There are no items in this step.';
+  if (!cloud?.placed) return '';
   const without = cloud.count - cloud.placed;
-  if (!cloud.placed) return 'This step has no map yet: its items have no vectors here. Embed them, or branch with another vector set.';
   const gone = `${sayCount(without)} of ${sayCount(cloud.count)} items are not on the map: they have no vectors`;
   return [told?.quality_said || qualityOf(step.quality), without ? gone : ''].filter(Boolean).join(' · ');
 }

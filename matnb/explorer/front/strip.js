@@ -4,7 +4,7 @@
 import { Bits } from './bits.js';
 import { button, freshName, make, oncePerFrame, stops } from './dom.js';
 import { Frame } from './frames.js';
-import { sayCount, sayDistance } from './units.js';
+import { sayCount, sayDistance, sayValue } from './units.js';
 
 const COUNTS = [12, 24, 48, 96];
 const POINTS = 88; // CSS pixels of a picture
@@ -27,11 +27,11 @@ export class Strip {
 
   constructor(store) {
     this.#store = store;
-    Object.assign(this, { of: -1, likes: [], unlikes: [], found: null, cells: [], active: 0, region: null });
+    Object.assign(this, { of: -1, likes: [], unlikes: [], found: null, cells: [], active: 0, region: null, coloured: null });
     this.element = this.#build();
     const on = (event, act) => store.on(event, act);
     this.#stop = stops(on('scene', () => this.#fill()), on('focus', () => this.#changed()), on('pin', () => this.#changed()),
-      on('step', () => this.#ask()), on('region', (region) => this.#sought(region)), on('hover', this.#draw), on('picture', () => { this.#want(); this.#draw(); }),
+      on('step', () => this.#ask()), on('region', (region) => this.#sought(region)), on('hover', this.#draw), on('colour', () => this.#colouring()), on('columns', () => this.#colouring()), on('picture', () => { this.#want(); this.#draw(); }),
       on('pictures', this.#draw), this.#ask.stop, this.#draw.stop);
     if (store.scene) this.#fill();
   }
@@ -68,9 +68,17 @@ export class Strip {
     Object.assign(this, { of: -1, likes: [], unlikes: [], region: null });
     this.#turn += 1;
     this.#names.clear();
+    this.coloured = null;
+    this.#colouring();
     this.element.removeAttribute('aria-busy');
     this.#show(null);
     this.#changed();
+  }
+
+  async #colouring() { // neighbours are named by what colours the map
+    const { by } = this.#store.colour;
+    try { this.coloured = by && by !== 'distance' ? await this.#store.column(by) : null; } catch { this.coloured = null; } // the map says what is wrong
+    this.#draw();
   }
 
   // --- Of what
@@ -152,7 +160,8 @@ export class Strip {
     const more = act('+', 'More like this one', () => this.#example(row, 1));
     const why = act('why', 'Why is it near?', () => this.#explain(row));
     const below = make('span', { class: 'mx-strip-below' }, make('span', { class: 'mx-distance', title: exactly?.[at] }, sayDistance(distances[at])), why, ...(this.region ? [] : [more, less]));
-    return { row, frame, pick, element: make('li', { class: 'mx-strip-cell', 'data-row': row }, pick, below) };
+    const named = make('span', { class: 'mx-strip-name' });
+    return { row, frame, pick, named, element: make('li', { class: 'mx-strip-cell', 'data-row': row }, pick, named, below) };
   }
 
   #want() {
@@ -167,6 +176,8 @@ export class Strip {
       cell.frame.draw();
       const about = cell.frame.about;
       if (about?.label) this.#names.set(cell.row, about.label);
+      cell.pick.title = about?.label ?? '';
+      cell.named.textContent = this.coloured ? sayValue(this.coloured, cell.row) : '';
       const name = about?.failed ? `Item that cannot be shown: ${about.failed}` : about?.alt || 'Picture on its way';
       const far = this.found.distances_said?.[at] ?? sayDistance(this.found.distances[at]);
       cell.pick.setAttribute('aria-label', [name, `distance ${far}`, cell.frame.scale && `scale bar ${cell.frame.scale}`].filter(Boolean).join('; '));

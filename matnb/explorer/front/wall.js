@@ -158,7 +158,8 @@ export class Wall {
     cell.below.textContent = below;
     cell.element.title = [about?.label, below].filter((words, n, all) => words && all.indexOf(words) === n).join('\n');
     const bar = cell.frame.scale && `scale bar ${cell.frame.scale}`;
-    cell.element.setAttribute('aria-label', [about?.alt || 'Picture on its way', bar, below].filter(Boolean).join('; '));
+    cell.name = [about?.alt || 'Picture on its way', bar, below].filter(Boolean).join('; ');
+    this.#nameIt(cell);
   }
 
   #state(cell) {
@@ -170,8 +171,12 @@ export class Wall {
     for (const [name, is] of Object.entries(states)) cell.element.classList.toggle(`mx-${name}`, Boolean(is));
     cell.element.setAttribute('aria-selected', String(Boolean(states.marked)));
     const said = [states.pinned && 'pinned', states.marked && '✓', states.carded && 'on card'].filter(Boolean).join(' · ');
-    if (cell.badges.textContent !== said) cell.badges.textContent = said;
+    if (cell.badges.textContent === said) return;
+    cell.badges.textContent = said;
+    this.#nameIt(cell);
   }
+
+  #nameIt({ element, name, badges }) { element.setAttribute('aria-label', [name, badges.textContent].filter(Boolean).join('; ')); }
 
   #want() { // what is in sight first, then the next and the last page
     const size = pictureSize(this.cell);

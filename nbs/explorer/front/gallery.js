@@ -41,7 +41,7 @@ class Gallery {
     this.head = make('p', { class: 'mx-count' });
     this.live = make('p', { class: 'mx-hidden', role: 'status', 'aria-live': 'polite' });
     this.emptySaid = make('p', {});
-    this.empty = make('div', { class: 'mx-gallery-empty', hidden: true }, this.emptySaid, this.freeing = button('Choose nothing', () => store.clear()));
+    this.empty = make('div', { class: 'mx-gallery-empty', hidden: true }, this.emptySaid, this.freeing = button('Clear all conditions', () => store.clear()));
     this.marks = make('div', { class: 'mx-marks', hidden: true, role: 'group', 'aria-label': 'Marked pictures' });
     this.element = make('section', { class: 'mx-gallery', 'aria-label': 'Gallery' },
       make('header', { class: 'mx-gallery-head' }, this.head, this.#controls()), this.live, this.marks, this.empty, this.wall.element,

@@ -3,7 +3,7 @@
 import { Store } from './store.js';
 import { PARTS, PARTS_WITHOUT_SCENE } from './parts.js';
 import { followTheme } from './theme.js';
-import { traitOf, wireOf } from './wire.js';
+import { followTrait, traitOf, wireOf } from './wire.js';
 
 async function render({ model, el }) {
   const root = document.createElement('div');
@@ -16,11 +16,13 @@ async function render({ model, el }) {
   el.matnbStore = store; // for whoever looks at the page from outside, as the tests do
   const stopTheme = followTheme(root, store, traitOf(model, 'theme'));
   const part = PARTS[traitOf(model, 'part')] ?? drawNothing;
+  const stopHeight = keepHeight(root, model);
   const stop = part(root, store, model);
   try { await store.open(); } catch (error) { store.complain(error); }
   return () => {
     stop?.();
     stopTheme();
+    stopHeight();
     store.close();
     root.remove();
   };
@@ -36,6 +38,13 @@ function showAlone(draw, root, model) { // a part that has no store and talks to
     wire.close();
     root.remove();
   };
+}
+
+function keepHeight(root, model) { // a part alone is as tall as it was asked to be; the whole page sees to it itself
+  if (traitOf(model, 'part') === 'explorer') return () => {};
+  const put = () => { const tall = traitOf(model, 'height'); if (tall >= 100) root.style.height = `${tall}px`; };
+  put();
+  return followTrait(model, 'height', put);
 }
 
 function drawNothing(element) {

@@ -6,6 +6,7 @@ import { PlaceGrid, boundsOf } from './map_grid.js';
 import { encircled, insideBox, rowsInside } from './lasso.js';
 import { Bits } from './bits.js';
 
+export const PICTURED = 300; // points in view until which pictures are shown
 export const DEPTHS = 5; // sizes of points by nearness, in three dimensions
 const SHUFFLED_UNTIL = 250000; // beyond, points are painted as they come: their order would be lost in the crowd
 
@@ -41,7 +42,7 @@ export class Cloud {
     this.#grid = null;
   }
 
-  measure() { this.box = boundsOf(this.flat, this.stride, this.count); }
+  measure() { this.box = { ...boundsOf(this.flat, this.stride, this.count), few: this.count <= PICTURED }; }
 
   get grid() { // made when first needed after a turn
     this.#grid ??= new PlaceGrid(this.flat, this.stride, this.count);

@@ -2,7 +2,7 @@
 // processor: it needs no graphics hardware and looks the same everywhere.
 
 import { make, oncePerFrame, slowly } from './dom.js';
-import { Cloud, DEPTHS } from './map_cloud.js';
+import { Cloud, DEPTHS, PICTURED } from './map_cloud.js';
 import { colourAlike, colourCloud, cssOf, themeOf } from './map_colour.js';
 import { MapWindow } from './map_window.js';
 import { Journey, TRAVELLING_UNTIL, fadeOut, wantsStillness } from './map_move.js';
@@ -13,7 +13,6 @@ import { drawOver } from './map_over.js';
 import { pictureSize, picturesOf } from './pictures.js';
 
 const CROWD = 120000; // points in view from which on density is shown
-const FEW = 300; // points in view until which pictures are shown
 const SHARPEST = 2; // pixels per CSS pixel that are painted at most
 const SWIFT = 13; // milliseconds; a picture that takes longer is moved first and painted when there is time
 
@@ -283,7 +282,7 @@ export class MapPane {
   // --- Pictures
 
   #chooseMarks() {
-    const wanted = this.tools.pictures ?? (this.inView <= FEW && this.inView > 0 && !this.dense);
+    const wanted = this.tools.pictures ?? (this.inView <= PICTURED && this.inView > 0 && !this.dense);
     const before = this.pictured;
     this.pictured = wanted;
     if (wanted) this.marks.choose(this.cloud, this.window, this.inView); else this.marks.clear();

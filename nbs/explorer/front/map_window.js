@@ -1,7 +1,7 @@
 // The part of a map that is in view: a middle, and how many pixels a unit of the map takes. Both axes have the same scale.
 
 const ROOM = 0.06; // left free around a whole map,
-const ROOM_FOR_PICTURES = 40; // and at least so many pixels, so that pictures at its rim are whole, unless the map is small
+const ROOM_FOR_PICTURES = 40; // and so many pixels around one of few points, so that pictures at its rim are whole, unless the map is small
 const MOST_ROOM = 0.13;
 const DEEPEST = 20000; // times the scale at which all of it is seen
 
@@ -25,7 +25,8 @@ export class MapWindow {
 
   #scaleFor(box) {
     const [across, up] = [box.x1 - box.x0 || 1, box.y1 - box.y0 || 1];
-    return Math.min(withRoom(this.width) / across, withRoom(this.height) / up);
+    const least = box.few ? ROOM_FOR_PICTURES : 0;
+    return Math.min(withRoom(this.width, least) / across, withRoom(this.height, least) / up);
   }
 
   get magnified() { return this.scale / this.whole; }
@@ -71,7 +72,7 @@ export class MapWindow {
   }
 }
 
-function withRoom(extent) { return extent - 2 * Math.min(Math.max(ROOM * extent, ROOM_FOR_PICTURES), MOST_ROOM * extent); }
+function withRoom(extent, least) { return extent - 2 * Math.min(Math.max(ROOM * extent, least), MOST_ROOM * extent); }
 
 function inward(at, margin, extent) {
   if (extent < 3 * margin) return 0;

@@ -10,6 +10,13 @@ export function traitOf(model, name) { // a setting of the widget, the same way 
   return model.send_msg || model.answer ? model[name] : model.get(name);
 }
 
+export function followTrait(model, name, act) { // call act whenever Python changes a setting; gives a way to stop
+  if (!model.on) return () => {};
+  const event = model.send_msg ? name : `change:${name}`;
+  model.on(event, act);
+  return () => model.off?.(event, act);
+}
+
 function jupyterEnds(model) {
   return {
     send: (message) => model.send(message),
