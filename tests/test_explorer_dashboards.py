@@ -94,13 +94,21 @@ class Board:
         return self.drag([(x + at['width'] * reach * np.cos(a), y + at['height'] * reach * np.sin(a))
                           for a in np.linspace(0, 6.2, 12)])
 
-
     def shows(self, rows):
         "Wait until the points of these rows are the selected ones"
         deadline = time.monotonic() + 20
         while (found := self.tab.evaluate(SELECTED)) != list(rows) and time.monotonic() < deadline:
             self.tab.wait_for_timeout(100)
         assert found == list(rows)
+
+
+def tried(gesture, done, times=4):
+    "Make a gesture again until it is understood, as a hand does: on a busy machine Bokeh takes a slow press for no drag"
+    for _ in range(times):
+        made, deadline = gesture(), time.monotonic() + 8
+        while not done() and time.monotonic() < deadline: time.sleep(0.05)
+        if done(): return made
+    pytest.fail(f'{times} gestures, and nothing was chosen', pytrace=False)
 
 
 def until(what, seconds=15.0):
@@ -125,8 +133,7 @@ def page(board, browser):
 def test_a_lasso_reaches_python_and_all_views(board, page, measured):
     scene, told = board[0], []
     stop = scene.connect(lambda message, buffers: told.append(message['kind']))
-    took = page.lasso()
-    until(lambda: len(scene.selection))
+    took = tried(page.lasso, lambda: len(scene.selection))
     stop()
     condition = scene.selection.conditions[0]
     corners, at = np.array(condition.act['corners']), scene.path.coordinates(1)
@@ -143,12 +150,11 @@ def test_a_lasso_reaches_python_and_all_views(board, page, measured):
 
 def test_bars_and_a_lasso_are_met_together_and_python_is_seen(board, page):
     scene = board[0]
-    page.lasso(0.4)
-    until(lambda: len(scene.selection))
+    tried(lambda: page.lasso(0.4), lambda: len(scene.selection))
     before = scene.selection.mask.copy()
     bars = page.box('outcome:')
-    page.tab.mouse.click(bars['x'] + bars['width'] * 0.08, bars['y'] + bars['height'] * 0.16)
-    until(lambda: len(scene.selection.conditions) == 2)
+    at = bars['x'] + bars['width'] * 0.08, bars['y'] + bars['height'] * 0.16
+    tried(lambda: page.tab.mouse.click(*at), lambda: len(scene.selection.conditions) == 2)
     (word,) = [c.act['conditions']['outcome'] for c in scene.selection.conditions if c.source == 'facets']
     chosen = np.isin(scene.corpus.values('outcome'), word)
     assert np.array_equal(scene.selection.mask, before & chosen)
@@ -163,8 +169,8 @@ def test_a_box_in_a_histogram_is_a_range(board, page):
     scene = board[0]
     at = page.box('scan size (m):')
     corners = (0.1, 0.1), (0.3, 0.5), (0.5, 0.9)
-    page.drag([(at['x'] + at['width'] * x, at['y'] + at['height'] * y) for x, y in corners])
-    until(lambda: len(scene.selection.conditions) == 1)
+    line = [(at['x'] + at['width'] * x, at['y'] + at['height'] * y) for x, y in corners]
+    tried(lambda: page.drag(line), lambda: len(scene.selection.conditions) == 1)
     told = scene.selection.conditions[0].act['conditions']['scan_size']
     low, high = told['from'], told['to']
     assert scene.selection.ids == scene.corpus.where(scan_size=(low, high)).ids().tolist() and low < high
@@ -188,6 +194,10 @@ def test_moves_of_a_lasso_repaint_no_points(board, page):
         return draw.apply(this, given);
       }; }"""
     page.tab.evaluate(count)
-    page.lasso(0.2)
-    until(lambda: len(board[0].selection))
+
+    def draw():
+        page.tab.evaluate('window.painted = 0')
+        return page.lasso(0.2)
+
+    tried(draw, lambda: len(board[0].selection))
     assert page.painted < 44, f'{page.painted} in 44 moves: Bokeh repaints all points unless continuous is off'
