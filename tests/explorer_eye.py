@@ -41,7 +41,7 @@ WINDOW = """() => {
   return { box: [box.x, box.y, box.width, box.height], view, step: store.step.number };
 }"""
 ROOM, MOST_ROOM = 0.06, 0.13  # of its extent, left free around a whole map
-ROOM_FOR_PICTURES = 40  # pixels that are left free if that is not too much
+ROOM_FOR_PICTURES, FEW = 40, 300   # pixels that are left free around a map of few points if that is not too much
 
 
 class Seen(NamedTuple):
@@ -86,9 +86,10 @@ def read_at(light: np.ndarray, one: dict) -> Identity | None:
     return None
 
 
-def with_room(extent: np.ndarray) -> np.ndarray:
+def with_room(extent: np.ndarray, points: int) -> np.ndarray:
     "What a whole map takes of the screen"
-    return extent - 2 * np.minimum(np.maximum(ROOM * extent, ROOM_FOR_PICTURES), MOST_ROOM * extent)
+    least = ROOM_FOR_PICTURES if points <= FEW else 0
+    return extent - 2 * np.minimum(np.maximum(ROOM * extent, least), MOST_ROOM * extent)
 
 
 def places_on_screen(tab, places: np.ndarray, windows: dict[int, dict]) -> np.ndarray:
@@ -100,7 +101,7 @@ def places_on_screen(tab, places: np.ndarray, windows: dict[int, dict]) -> np.nd
     else:
         low, most = np.nanmin(places, 0), np.nanmax(places, 0)
         across = np.where(most > low, most - low, 1)
-        middle, scale = (low + most) / 2, float((with_room(np.array([wide, high])) / across).min())
+        middle, scale = (low + most) / 2, float((with_room(np.array([wide, high]), len(places)) / across).min())
     x = (places[:, 0] - middle[0]) * scale + wide / 2 + left
     y = high / 2 - (places[:, 1] - middle[1]) * scale + top
     return np.stack([x, y], 1)
