@@ -1,4 +1,5 @@
 "Linked HoloViews in a real browser: what is chosen in one plot is chosen in all, in Python and in the explorer's page"
+import itertools
 import threading
 import time
 
@@ -55,7 +56,7 @@ class Board:
     "The dashboard in a tab"
 
     def __init__(self, browser, address):
-        self.errors = []
+        self.errors, self.pauses = [], itertools.cycle((100, 30, 0))
         self.tab = browser.context.new_page()
         self.tab.set_viewport_size({'width': 1500, 'height': 1200})
         self.tab.on('console', lambda m: self.errors.append(m.text) if m.type == 'error' else None)
@@ -80,7 +81,7 @@ class Board:
         "Press, wait as a hand does, move, let go; gives the seconds of the moves"
         self.tab.mouse.move(*points[0])
         self.tab.mouse.down()
-        self.tab.wait_for_timeout(100)  # from 250 ms on Bokeh takes it for a press, which draws nothing
+        self.tab.wait_for_timeout(next(self.pauses))  # from 250 ms on Bokeh takes it for a press, which draws nothing
         began = time.perf_counter()
         for point in points[1:]: self.tab.mouse.move(*point, steps=4)
         took, self.painted = time.perf_counter() - began, self.tab.evaluate('window.painted ?? 0')
@@ -103,7 +104,7 @@ class Board:
 
 
 def tried(gesture, done, times=4):
-    "Make a gesture again until it is understood, as a hand does: on a busy machine Bokeh takes a slow press for no drag"
+    "Make a gesture again until it is understood: on a busy machine Bokeh takes a slow press for no drag"
     for _ in range(times):
         made, deadline = gesture(), time.monotonic() + 8
         while not done() and time.monotonic() < deadline: time.sleep(0.05)

@@ -275,7 +275,7 @@ class Walk:
                 if told is not None: break
             else: continue
             near = told.item in at and np.hypot(*(at[told.item] - place)) <= side / 16 + 2
-            print('FAR', told, side, at.get(told.item), place) if not near else None; self.judge('mark', told, told.item if near else -1, -1)
+            self.judge('mark', told, told.item if near else -1, -1)
 
     def same_chosen(self):
         "What the page says is chosen is what Python says is chosen"
