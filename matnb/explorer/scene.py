@@ -245,8 +245,8 @@ class ToldScene(ScenePages):
     @property
     def usual_colour(self) -> str:
         "The facet by which points are coloured unless somebody says otherwise: the most telling category of few values"
-        first = self.definitions()[:1]
-        return str(first[0]['name']) if first and first[0]['kind'] == 'category' and first[0]['values'] <= 12 else ''
+        few = [d['name'] for d in self.definitions() if d['kind'] == 'category' and 1 < d['values'] <= 12]
+        return str(few[0]) if few else ''
 
 # %% ../../nbs/explorer/02_scene.ipynb #c5c99efe
 ITEMS_IN_VIEW = ('focus', 'pin')  # What a view says of single items, by row: the one on the card, the pinned one
