@@ -591,7 +591,8 @@ def test_large_picture_opens_and_closes(card):
     assert card.tab.locator('dialog .mx-plane').count() == 1
     card.tab.keyboard.press('Escape')
     card.tab.wait_for_function("() => !document.querySelector('dialog').open")
-    assert card.tab.locator('.mx-card-picture .mx-plane').count() == 1 and card.store('store.focused') == 7
+    card.tab.locator('.mx-card-picture .mx-plane').wait_for()  # back in its place once the dialog has closed
+    assert card.tab.locator('.mx-plane').count() == 1 and card.store('store.focused') == 7
 
 
 # --- What Python does too
