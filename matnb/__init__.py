@@ -20,9 +20,8 @@ if TYPE_CHECKING:
     from matnb.corpus.public import fetch, public_data
     from matnb.corpus.simulated import simulate_corpus
     from matnb.corpus.store import Corpus, create_corpus, open_corpus
-    from matnb.explorer.dashboards import dashboard
     from matnb.explorer.noting import count_tags, tag_items, untag_items
-    from matnb.explorer.page import explore
+    from matnb.explorer.page import dashboard, explore
     from matnb.explorer.run_form import RunForm
     from matnb.explorer.saved_views import open_view
     from matnb.similarity.contradictions import contradicting_items
@@ -81,7 +80,7 @@ _ROOM_OF = {
     'count_tags': 'explorer.noting',
     'RunForm': 'explorer.run_form',
     'open_view': 'explorer.saved_views',
-    'dashboard': 'explorer.dashboards',
+    'dashboard': 'explorer.page',
 }
 
 # %% ../nbs/01_matnb.ipynb #225bdcb5
