@@ -40,7 +40,8 @@ WINDOW = """() => {
   const view = store.scene.view?.map ?? null;
   return { box: [box.x, box.y, box.width, box.height], view, step: store.step.number };
 }"""
-ROOM = 0.06        # left free around a whole map
+ROOM, MOST_ROOM = 0.06, 0.13  # of its extent, left free around a whole map
+ROOM_FOR_PICTURES, FEW = 40, 300   # pixels that are left free around a map of few points if that is not too much
 
 
 class Seen(NamedTuple):
@@ -85,6 +86,12 @@ def read_at(light: np.ndarray, one: dict) -> Identity | None:
     return None
 
 
+def with_room(extent: np.ndarray, points: int) -> np.ndarray:
+    "What a whole map takes of the screen"
+    least = ROOM_FOR_PICTURES if points <= FEW else 0
+    return extent - 2 * np.minimum(np.maximum(ROOM * extent, least), MOST_ROOM * extent)
+
+
 def places_on_screen(tab, places: np.ndarray, windows: dict[int, dict]) -> np.ndarray:
     "Where points of the current step lie on the screen, from what Python knows of the map; windows: kept ones by step"
     told = tab.evaluate(WINDOW)
@@ -94,7 +101,7 @@ def places_on_screen(tab, places: np.ndarray, windows: dict[int, dict]) -> np.nd
     else:
         low, most = np.nanmin(places, 0), np.nanmax(places, 0)
         across = np.where(most > low, most - low, 1)
-        middle, scale = (low + most) / 2, float((np.array([wide, high]) * (1 - 2 * ROOM) / across).min())
+        middle, scale = (low + most) / 2, float((with_room(np.array([wide, high]), len(places)) / across).min())
     x = (places[:, 0] - middle[0]) * scale + wide / 2 + left
     y = high / 2 - (places[:, 1] - middle[1]) * scale + top
     return np.stack([x, y], 1)

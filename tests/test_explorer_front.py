@@ -194,7 +194,7 @@ def test_nothing_of_the_old_items_outlives_a_renewal(pages, own_corpus):
     page.store(CHOOSE, 'map', [20, 21, 22])
     page.until('store.pinned !== null && store.other !== null')
     page.tab.wait_for_timeout(300)
-    focused = scene.id(21)
+    focused, pinned = scene.id(21), scene.id(22)
     page.hold('places', 'distances')
     page.store('void store.pin(23)')
     page.wait_for(1)
@@ -207,8 +207,11 @@ def test_nothing_of_the_old_items_outlives_a_renewal(pages, own_corpus):
     assert page.tab.locator('.mx-cell').count() == 0 and page.tab.locator('.mx-map-tip').first.is_hidden()
     page.store("store.choose('words', { said: 'w', act: null, bits: store.conditions[0].bits })")  # with no step yet
     page.let_go(600)
-    assert page.store('store.pinned') is None and page.store('store.trouble') == ''
-    assert scene.id(page.store('store.focused')) == focused, 'the card shows the same item as before'
+    page.until('store.pinned !== null')
+    assert page.store('store.trouble') == ''
+    now = [scene.id(row) for row in page.store('[store.focused, store.pinned.row]')]
+    assert now == [focused, pinned], 'the card and the pin are those of the same items as before'
+    assert page.store('store.pinned.distances.length') == len(scene)
     rows = set(scene.selection.rows.tolist())
     assert rows <= {15, 16, 17} and set(chosen_rows(page)) == rows
     assert [c['source'] for c in page.store('store.conditions')] == [c.source for c in scene.selection.conditions]

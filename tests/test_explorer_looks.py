@@ -75,7 +75,8 @@ def test_three_columns_of_pictures_named_by_what_colours_the_map(open_page):
     cells = shown(page, '.mx-cell')
     assert len({round(cell['x']) for cell in cells}) == 3
     page.store("store.setView({colour: 'outcome'})")
-    page.tab.wait_for_function("() => [...document.querySelectorAll('.mx-caption')].some((e) => e.innerText === 'success')")
+    page.tab.wait_for_function("""() => [...document.querySelectorAll('.mx-caption')]
+      .some((e) => e.innerText === 'success')""")
     assert {cell['words'] for cell in shown(page, '.mx-caption')} <= {'success', 'partial', 'failed'}
 
 

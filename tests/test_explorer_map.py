@@ -266,14 +266,14 @@ def test_a_step_without_a_map_says_so(browser):
     made = MapPage(browser, 60)
     made.run("""const step = { ...store.step, places: store.step.places.map(() => NaN) };
         store.step = step; store.emit('step', step); await rest(300)""")
-    assert 'no map yet' in made.tab.locator('.mx-map-foot').inner_text()
+    assert 'no map yet' in made.tab.locator('.mx-map-nothing').inner_text()
     made.run("""const places = Float32Array.from({ length: 120 }, (_, n) => (n < 20 ? NaN : n));
         const step = { ...store.step, places };
         store.step = step; store.emit('step', step); await rest(300)""")
     assert '10 of 60 items are not on the map' in made.tab.locator('.mx-map-foot').inner_text()
     made.run("""const step = { ...store.step, rows: new Uint32Array(0), places: new Float32Array(0) };
         store.step = step; store.emit('step', step); await rest(300)""")
-    assert 'no items' in made.tab.locator('.mx-map-foot').inner_text()
+    assert 'no items' in made.tab.locator('.mx-map-nothing').inner_text()
     assert made.errors == []
     made.close()
 

@@ -215,7 +215,7 @@ def map_view(
 
     look = partial(_look_of_map, scene, held, looked)
     shared = dict(frame_width=size, frame_height=size, xaxis=None, yaxis=None, hooks=[look], tools=list(_TOOLS),
-                  active_tools=['lasso_select', 'wheel_zoom'], bgcolor='white')
+                  active_tools=['lasso_select'], bgcolor='white')
     zoomed = [streams.RangeXY()] if many else []
     view = hv.DynamicMap(draw, streams=[renewed, *zoomed])
     _listen_to_map(scene, view)
@@ -577,7 +577,7 @@ def property_view(
     _listen_to_properties(scene, view, held, facets)
     return view.opts(
         backend='bokeh', color=BLUE, **_GREYED, size=4, frame_width=size, frame_height=size, tools=list(_TOOLS),
-        active_tools=['box_select', 'wheel_zoom'], xlabel=facets[0].label, ylabel=facets[1].label,
+        active_tools=['box_select'], xlabel=facets[0].label, ylabel=facets[1].label,
         hooks=[lambda plot, element: _look_of_pairs(scene, held, facets, plot)], **_ticks(scene, x, y))
 
 
