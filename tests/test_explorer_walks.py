@@ -276,7 +276,8 @@ class Walk:
                 if told is not None: break
             else: continue
             near = told.item in at and np.hypot(*(at[told.item] - place)) <= side / 16 + 2
-            self.judge('mark', told, told.item if near else -1, -1)
+            self.judge(f'mark of {side} at {place}, own place {at.get(told.item)},' if not near else 'mark',
+                       told, told.item if near else -1, -1)
 
     def same_chosen(self):
         "What the page says is chosen is what Python says is chosen"
