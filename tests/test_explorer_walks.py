@@ -193,7 +193,8 @@ class Walk:
 
     def from_python(self):
         held = self.scene.path.step.view.ids()
-        self.scene.selection.set(held[self.rng.random(len(held)) < 0.3].tolist())
+        some = self.rng.permutation(len(held))[:1 + int(0.3 * len(held))]
+        self.scene.selection.set(held[some].tolist())
 
     # --- What the screen shows
 
@@ -275,7 +276,8 @@ class Walk:
                 if told is not None: break
             else: continue
             near = told.item in at and np.hypot(*(at[told.item] - place)) <= side / 16 + 2
-            self.judge('mark', told, told.item if near else -1, -1)
+            self.judge(f'mark of {side} at {place}, own place {at.get(told.item)},' if not near else 'mark',
+                       told, told.item if near else -1, -1)
 
     def same_chosen(self):
         "What the page says is chosen is what Python says is chosen"
