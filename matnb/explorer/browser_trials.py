@@ -52,6 +52,7 @@ def lay_out_home(
     tools: Sequence[Tried],  # Each gets a kernel and a notebook
 ) -> dict[str, str]:  # Environment of the server
     "Settings of a JupyterLab that knows nothing of the person at this machine"
+    shutil.rmtree(home, ignore_errors=True)  # of an earlier run
     quiet = home/'settings'/'@jupyterlab'/'apputils-extension'
     quiet.mkdir(parents=True)
     (quiet/'notification.jupyterlab-settings').write_text(json.dumps({'fetchNews': 'false', 'checkForUpdates': False}))
