@@ -11,6 +11,7 @@ __all__ = ['RUN', 'STATE', 'CANVASES', 'DRAWN', 'WAITED', 'BOX', 'LINKED', 'SHOW
 import json
 import os
 import secrets
+import shutil
 import socket
 import subprocess
 import sys
@@ -343,8 +344,6 @@ GL = ['--no-sandbox', '--use-gl=angle', '--use-angle=swiftshader', '--enable-uns
 
 def chromium() -> str:
     "Where a Chromium is"
-    import shutil
-
     names = os.environ.get('MATNB_CHROMIUM', 'chromium chromium-browser google-chrome google-chrome-stable').split()
     found = next((path for name in names if (path := shutil.which(name))), None)
     if found is None: raise FileNotFoundError('no Chromium was found; name one: MATNB_CHROMIUM=/path/to/chrome')
