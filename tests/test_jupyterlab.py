@@ -1,71 +1,26 @@
 "The first notebook in a real JupyterLab and a real browser that has no internet"
-import json
 import os
-import secrets
 import shutil
-import socket
 import subprocess
-import sys
-import time
-import urllib.request
 from pathlib import Path
 
 import pytest
 from house import ROOT
+from jupyter_servers import CELLS, jupyter, wait_for_idle
 
 START = '00_start.ipynb'
 PICTURES = '.jp-OutputArea-output img'
-STATE = """() => {
-  const panel = window.jupyterapp.shell.currentWidget;
-  const kernel = panel?.sessionContext?.session?.kernel;
-  return {ready: Boolean(panel?.context?.isReady), kernel: kernel?.status ?? 'none'};
-}"""
-CELLS = """() => window.jupyterapp.shell.currentWidget.content.model.sharedModel.cells
-  .filter(c => c.cell_type === 'code' && c.getSource().trim())
-  .map(c => ({count: c.execution_count, outputs: c.toJSON().outputs}))"""
 LOADED = """(selector) => [...document.querySelectorAll(selector)].map(i =>
   ({alt: i.alt, loaded: i.complete && i.naturalWidth > 0}))"""
-
-
-def free_port():
-    "A port that nobody listens on"
-    with socket.socket() as s:
-        s.bind(('127.0.0.1', 0))
-        return s.getsockname()[1]
 
 
 @pytest.fixture(scope='module')
 def lab(tmp_path_factory):
     "A JupyterLab of its own: own settings, own token, a copy of the notebook"
-    home, token, port = tmp_path_factory.mktemp('lab'), secrets.token_hex(16), free_port()
+    home = tmp_path_factory.mktemp('lab')
     (home/'root').mkdir()
     shutil.copy(ROOT/'nbs'/START, home/'root')
-    quiet = home/'settings'/'@jupyterlab'/'apputils-extension'
-    quiet.mkdir(parents=True)
-    (quiet/'notification.jupyterlab-settings').write_text(json.dumps({'fetchNews': 'false', 'checkForUpdates': False}))
-    places = {f'JUPYTER_{name}_DIR': str(home/name.lower()) for name in ('CONFIG', 'DATA', 'RUNTIME')}
-    places |= {'JUPYTERLAB_SETTINGS_DIR': str(home/'settings'), 'JUPYTERLAB_WORKSPACES_DIR': str(home/'workspaces')}
-    options = [f'--ServerApp.root_dir={home/"root"}', f'--ServerApp.port={port}', '--ServerApp.port_retries=0',
-               '--ServerApp.ip=127.0.0.1', '--LabApp.expose_app_in_browser=True', '--no-browser']
-    if os.getuid() == 0: options.append('--allow-root')
-    with open(home/'log.txt', 'w') as log:
-        server = subprocess.Popen([sys.executable, '-m', 'jupyterlab', *options], stdout=log, stderr=log,
-                                  env=os.environ | places | {'JUPYTER_TOKEN': token, 'JUPYTER_PREFER_ENV_PATH': '1'})
-    try:
-        wait_until_up(server, f'http://127.0.0.1:{port}/api?token={token}', home/'log.txt')
-        yield f'http://127.0.0.1:{port}/lab/tree/{START}?token={token}'
-    finally:
-        server.terminate()
-        server.wait(30)
-
-
-def wait_until_up(server, address, log: Path, patience: float = 90.0):
-    "Return when the server answers; otherwise say what it wrote"
-    for _ in range(int(patience / 0.25)):
-        if server.poll() is not None: break
-        try: return urllib.request.urlopen(address, timeout=5).close()
-        except OSError: time.sleep(0.25)
-    pytest.fail(f'JupyterLab did not start:\n{log.read_text()[-3000:]}', pytrace=False)
+    with jupyter(home) as address: yield address.format(START)
 
 
 @pytest.fixture(scope='module')
@@ -76,16 +31,6 @@ def tab(lab, browser):
     tab.wait_for_selector('.jp-NotebookPanel .jp-CodeCell', timeout=90_000)
     wait_for_idle(tab)
     return tab
-
-
-def wait_for_idle(tab, patience: float = 180.0):
-    "Return when the kernel has nothing to do"
-    deadline = time.monotonic() + patience
-    while time.monotonic() < deadline:
-        state = tab.evaluate(STATE)
-        if state == {'ready': True, 'kernel': 'idle'}: return
-        tab.wait_for_timeout(200)
-    pytest.fail(f'the kernel is not idle after {patience} s: {state}', pytrace=False)
 
 
 def keep_picture(tab, folder: Path, name: str):
