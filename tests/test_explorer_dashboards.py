@@ -27,6 +27,14 @@ BOX = """(label) => {
   look(document);
   return found[0] ?? null;
 }"""
+LISTEN = """window.heard = [];
+for (const kind of ['pointerdown', 'pointermove', 'pointerup', 'pointercancel']) {
+  window.addEventListener(kind, (e) => {
+    const last = window.heard.at(-1), on = e.composedPath()[0].className;
+    if (last?.kind === kind && last.on === on) { last.count += 1; last.until = Math.round(e.timeStamp); }
+    else window.heard.push({ kind, on, count: 1, from: Math.round(e.timeStamp) });
+  }, true);
+}"""
 SELECTED = """() => Bokeh.documents[0]._all_models && [...Bokeh.documents[0]._all_models.values()]
   .filter((m) => m.type === 'ColumnDataSource')
   .filter((m) => 'map x' in Object.fromEntries(m.data instanceof Map ? m.data : Object.entries(m.data)))
@@ -61,6 +69,7 @@ class Board:
         self.tab.set_viewport_size({'width': 1500, 'height': 1200})
         self.tab.on('console', lambda m: self.errors.append(m.text) if m.type == 'error' else None)
         self.tab.on('pageerror', lambda e: self.errors.append(str(e)))
+        self.tab.add_init_script(LISTEN)
         self.tab.goto(address)
         self.tab.wait_for_selector('.bk-Figure', timeout=60_000)
         self.tab.wait_for_function('() => window.Bokeh?.documents?.[0]?.is_idle', timeout=60_000)
@@ -69,6 +78,10 @@ class Board:
     def box(self, label):
         "Where the frame of a plot is, and what is said of it"
         return self.tab.evaluate(BOX, label)
+
+    def heard(self):
+        "What the page has heard of the mouse since it was asked last: kind, on what, how often, when"
+        return self.tab.evaluate('window.heard.splice(0)')
 
     def settle(self):
         "Wait until the plots have their places, and nothing has moved for a second"
@@ -103,13 +116,15 @@ class Board:
         assert found == list(rows)
 
 
-def tried(gesture, done, times=4):
+def tried(page, gesture, done, times=6):
     "Make a gesture again until it is understood: on a busy machine Bokeh takes a slow press for no drag"
+    seen = []
     for _ in range(times):
         made, deadline = gesture(), time.monotonic() + 8
         while not done() and time.monotonic() < deadline: time.sleep(0.05)
         if done(): return made
-    pytest.fail(f'{times} gestures, and nothing was chosen', pytrace=False)
+        seen.append(page.heard())
+    pytest.fail(f'{times} gestures, and nothing was chosen; the page saw {seen}, errors {page.errors}', pytrace=False)
 
 
 def until(what, seconds=15.0):
@@ -134,7 +149,7 @@ def page(board, browser):
 def test_a_lasso_reaches_python_and_all_views(board, page, measured):
     scene, told = board[0], []
     stop = scene.connect(lambda message, buffers: told.append(message['kind']))
-    took = tried(page.lasso, lambda: len(scene.selection))
+    took = tried(page, page.lasso, lambda: len(scene.selection))
     stop()
     condition = scene.selection.conditions[0]
     corners, at = np.array(condition.act['corners']), scene.path.coordinates(1)
@@ -151,11 +166,11 @@ def test_a_lasso_reaches_python_and_all_views(board, page, measured):
 
 def test_bars_and_a_lasso_are_met_together_and_python_is_seen(board, page):
     scene = board[0]
-    tried(lambda: page.lasso(0.4), lambda: len(scene.selection))
+    tried(page, lambda: page.lasso(0.4), lambda: len(scene.selection))
     before = scene.selection.mask.copy()
     bars = page.box('outcome:')
     at = bars['x'] + bars['width'] * 0.08, bars['y'] + bars['height'] * 0.16
-    tried(lambda: page.tab.mouse.click(*at), lambda: len(scene.selection.conditions) == 2)
+    tried(page, lambda: page.tab.mouse.click(*at), lambda: len(scene.selection.conditions) == 2)
     (word,) = [c.act['conditions']['outcome'] for c in scene.selection.conditions if c.source == 'facets']
     chosen = np.isin(scene.corpus.values('outcome'), word)
     assert np.array_equal(scene.selection.mask, before & chosen)
@@ -168,10 +183,13 @@ def test_bars_and_a_lasso_are_met_together_and_python_is_seen(board, page):
 
 def test_a_box_in_a_histogram_is_a_range(board, page):
     scene = board[0]
-    at = page.box('scan size (m):')
-    corners = (0.1, 0.1), (0.3, 0.5), (0.5, 0.9)
-    line = [(at['x'] + at['width'] * x, at['y'] + at['height'] * y) for x, y in corners]
-    tried(lambda: page.drag(line), lambda: len(scene.selection.conditions) == 1)
+
+    def draw():
+        at = page.box('scan size (m):')
+        corners = (0.1, 0.1), (0.3, 0.5), (0.5, 0.9)
+        return page.drag([(at['x'] + at['width'] * x, at['y'] + at['height'] * y) for x, y in corners])
+
+    tried(page, draw, lambda: len(scene.selection.conditions) == 1)
     told = scene.selection.conditions[0].act['conditions']['scan_size']
     low, high = told['from'], told['to']
     assert scene.selection.ids == scene.corpus.where(scan_size=(low, high)).ids().tolist() and low < high
@@ -184,6 +202,7 @@ def test_one_question_when_the_mouse_rests(board, page, monkeypatch):
     at = page.box('Map of')
     for share in np.linspace(0.2, 0.8, 40):
         page.tab.mouse.move(at['x'] + at['width'] * share, at['y'] + at['height'] * 0.5)
+    until(lambda: asked)
     page.tab.wait_for_timeout(800)
     assert 0 < len(asked) < 20, f'{len(asked)} questions on one way across the map'
 
@@ -200,5 +219,5 @@ def test_moves_of_a_lasso_repaint_no_points(board, page):
         page.tab.evaluate('window.painted = 0')
         return page.lasso(0.2)
 
-    tried(draw, lambda: len(board[0].selection))
+    tried(page, draw, lambda: len(board[0].selection))
     assert page.painted < 44, f'{page.painted} in 44 moves: Bokeh repaints all points unless continuous is off'
