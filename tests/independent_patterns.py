@@ -241,7 +241,8 @@ class Drawn:
     image: np.ndarray
     name: str
     style: str
-    rows: np.ndarray        # Primitive translations, points of the image, as (x, y)
+    seen: np.ndarray        # Primitive translations in the image, points, rows as (x, y)
+    rows: np.ndarray        # The same before turning and scaling: those of the function and of the group
     field: Field
     group: list[Isometry]
     strangeness: float
@@ -260,7 +261,7 @@ def draw(name: str, style: str, rng: np.random.Generator, side: int = 128, cell:
     centre, offsets = rng.uniform(-1, 1, 2), (np.arange(2) - 0.5) / 2
     pixels = np.stack(np.meshgrid(np.arange(side), np.arange(side), indexing='xy'), -1) - side / 2
     clean = np.mean([field((pixels + (dx, dy)) @ turned / size + centre) for dx in offsets for dy in offsets], 0)
-    return Drawn(taken(clean, rng, noise), name, style, rows @ turned.T * size, field, group, strangeness)
+    return Drawn(taken(clean, rng, noise), name, style, rows @ turned * size, rows, field, group, strangeness)
 
 
 def taken(clean: np.ndarray, rng: np.random.Generator, noise: float | None = None) -> np.ndarray:
