@@ -261,7 +261,7 @@ def draw(name: str, style: str, rng: np.random.Generator, side: int = 128, cell:
     centre, offsets = rng.uniform(-1, 1, 2), (np.arange(2) - 0.5) / 2
     pixels = np.stack(np.meshgrid(np.arange(side), np.arange(side), indexing='xy'), -1) - side / 2
     clean = np.mean([field((pixels + (dx, dy)) @ turned / size + centre) for dx in offsets for dy in offsets], 0)
-    return Drawn(taken(clean, rng, noise), name, style, rows @ turned * size, rows, field, group, strangeness)
+    return Drawn(taken(clean, rng, noise), name, style, rows @ turned.T * size, rows, field, group, strangeness)
 
 
 def taken(clean: np.ndarray, rng: np.random.Generator, noise: float | None = None) -> np.ndarray:
