@@ -119,21 +119,28 @@ REGULAR = ('stripes', 'bubbles', 'vortices', 'written')  # Kinds of simulated do
 
 @lru_cache(maxsize=4)
 def simulated_channels(
-    irregular: bool = False,  # Only domains that lie on no lattice
+    irregular: bool = False,  # Only of domains that lie on no lattice
     device: str = 'cpu',  # Where they are wanted
 ) -> 'torch.Tensor':  # `(images, 128, 128)`, of mean 0 and standard deviation 1
     "Heights, amplitudes and phases of simulated scans, to cut patches from"
     import torch
 
+    channels = [_levelled(c) for kind, image in _scans() for c in image if not (irregular and kind in REGULAR)]
+    return torch.from_numpy(np.stack([c for c in channels if c.any()])).to(device)
+
+
+@lru_cache(maxsize=1)
+def _scans() -> list[tuple[str, np.ndarray]]:
     from matnb.corpus.simulated import simulate_measurements
 
-    channels = []
-    for scan in simulate_measurements(range(0, 1536, 24), seed=17):
-        if irregular and scan.metadata['Simulated domains'] in REGULAR: continue
-        for channel in np.asarray(scan.image, 'f4'):
-            clipped = np.clip(channel, *np.percentile(channel, [1, 99]))
-            if clipped.std() > 0: channels.append((clipped - clipped.mean()) / clipped.std())
-    return torch.from_numpy(np.stack(channels).astype('f4')).to(device)
+    scans = simulate_measurements(range(0, 1536, 24), seed=17)
+    return [(scan.metadata['Simulated domains'], np.asarray(scan.image, 'f4')) for scan in scans]
+
+
+def _levelled(channel: np.ndarray) -> np.ndarray:
+    "Of mean 0 and standard deviation 1, without the highest and the lowest points; zeros if it is flat"
+    clipped = np.clip(channel, *np.percentile(channel, [1, 99]).astype('f4'))
+    return (clipped - clipped.mean()) / max(float(clipped.std()), 1e-6)
 
 # %% ../../nbs/symmetry/02_motifs.ipynb #6884bf2c
 def _shapes(size: int, rng: 'torch.Generator', unit: 'torch.Tensor', groups: 'torch.Tensor') -> 'torch.Tensor':

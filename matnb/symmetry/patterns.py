@@ -248,7 +248,7 @@ def render(
     inverse = torch.linalg.inv(bases)
     start = -(origins[:, None] @ inverse)[:, 0]
     steps = torch.arange(side, device=device)
-    where = torch.empty(n, side, side, 2, device=device)
+    where = torch.empty(n, side, side, 2, device=device, dtype=cells.dtype)
     for j in (0, 1):
         down = steps * inverse[:, 0, j, None] + start[:, j, None]
         if slips is not None: down = down + slips * inverse[:, 1, j, None]
