@@ -152,7 +152,7 @@ def shifted_likeness(
 def averaged_cell(
     image: np.ndarray,  # `(lines, points)`
     basis: Sequence[Sequence[float]],  # Primitive cell as (y, x), in points
-    parts: int = 48,  # Of each edge
+    parts: int = 24,  # Of each edge
 ) -> np.ndarray:  # `(parts, parts)`, of mean 0 and standard deviation 1
     "The average of all cells"
     y, x = np.mgrid[:image.shape[0], :image.shape[1]]
