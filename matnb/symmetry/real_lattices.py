@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['LATTICE_DATA', 'REAL_LATTICES', 'RealLattice', 'raw_image', 'flattened', 'real_image', 'shifted_likeness',
-           'real_windows']
+           'averaged_cell', 'operation_likeness', 'real_windows']
 
 # %% ../../nbs/symmetry/80_real_lattices.ipynb #179d212a
 from collections.abc import Sequence
@@ -79,17 +79,17 @@ class RealLattice:
 _SI, _MOS2, _STO = (2.69, 2.69), (0.316, 0.316), (0.3905 / 2**0.5, 0.3905)
 REAL_LATTICES: dict[str, RealLattice] = {r.name: r for r in (
     RealLattice('Si(111)-7x7, near', 'stm-si-111', 'si_111_near.dat', ('p3m1', 'p6mm'),
-                ((20.2, -43.4), (43.4, -3.5)), _SI, 60, (0, 60, 256, 196), 176),
+                ((20.1, -43.2), (43.5, -3.6)), _SI, 60, (0, 60, 256, 196), 176),
     RealLattice('Si(111)-7x7, beside a step', 'stm-si-111', 'si_111_step.dat', ('p3m1', 'p6mm'),
-                ((16.8, -43.6), (42.5, -8.7)), _SI, 60, (100, 0, 300, 300), 224),
-    RealLattice('Si(111)-7x7, far', 'stm-si-111', 'si_111_far.dat', ('p3m1', 'p6mm'),
-                ((4.0, -10.5), (10.0, -1.3)), _SI, 60, (230, 130, 256, 256), 96),
+                ((16.8, -43.55), (42.55, -8.7)), _SI, 60, (100, 0, 300, 300), 224),
+    RealLattice('Si(111)-7x7, far', 'stm-si-111', 'si_111_far.dat', ('p3m1',),
+                ((3.93, -10.46), (10.05, -1.37)), _SI, 60, (230, 130, 256, 256), 96),
     RealLattice('MoS2 monolayer', 'stem-mos2', 'mos2.dm3', ('p3m1',),
-                ((20.0, -11.2), (20.7, 12.2)), _MOS2, 60, (0, 0, 1024, 1024), 176),
+                ((20.08, -11.24), (20.78, 12.23)), _MOS2, 60, (0, 0, 1024, 1024), 176),
     RealLattice('SrTiO3 [110], dark field', 'stem-srtio3', 'srtio3_110_adf.hdf5', ('p2mm',),
-                ((29.4, 0.0), (0.3, 42.0)), _STO, 90, (0, 0, 400, 380), 176),
+                ((29.5, 0.2), (-0.2, 41.9)), _STO, 90, (0, 0, 400, 380), 176),
     RealLattice('SrTiO3 [110], bright field', 'stem-srtio3', 'srtio3_110_abf.hdf5', ('p2mm',),
-                ((29.5, 0.2), (0.2, 41.9)), _STO, 90, (0, 0, 400, 380), 176),
+                ((29.46, 0.2), (-0.1, 41.97)), _STO, 90, (0, 0, 400, 380), 176),
 )}
 
 # %% ../../nbs/symmetry/80_real_lattices.ipynb #de03526e
@@ -147,6 +147,31 @@ def shifted_likeness(
         seen = np.isfinite(moved)
         likeness.append(float(np.corrcoef(image[seen], moved[seen])[0, 1]))
     return np.array(likeness)
+
+# %% ../../nbs/symmetry/80_real_lattices.ipynb #f3f31943
+def averaged_cell(
+    image: np.ndarray,  # `(lines, points)`
+    basis: Sequence[Sequence[float]],  # Primitive cell as (y, x), in points
+    parts: int = 24,  # Of each edge
+) -> np.ndarray:  # `(parts, parts)`, of mean 0 and standard deviation 1
+    "The average of all cells"
+    y, x = np.mgrid[:image.shape[0], :image.shape[1]]
+    inside = np.stack([y, x], -1) @ np.linalg.inv(np.asarray(basis)) % 1
+    place = np.minimum((inside * parts).astype(int), parts - 1) @ [parts, 1]
+    counts = np.bincount(place.ravel(), minlength=parts**2)
+    cell = np.bincount(place.ravel(), image.ravel(), parts**2) / np.maximum(counts, 1)
+    return ((cell - cell.mean()) / cell.std()).reshape(parts, parts)
+
+
+def operation_likeness(
+    cell: np.ndarray,  # `(parts, parts)`: periodic, of mean 0 and standard deviation 1
+    matrix: Sequence[Sequence[int]],  # Of the operation, in coordinates of the cell
+) -> float:  # Correlation at the best place, 1 if the operation leaves the cell as it is
+    "How much a cell looks like itself after an operation"
+    parts = len(cell)
+    u = np.moveaxis(np.mgrid[:parts, :parts], 0, -1) @ np.array(matrix).T % parts
+    waves, moved = np.fft.fft2(cell), np.fft.fft2(cell[u[..., 0], u[..., 1]])
+    return float(np.fft.ifft2(waves * moved.conj()).real.max() / parts**2)
 
 # %% ../../nbs/symmetry/80_real_lattices.ipynb #acf34689
 def real_windows(
