@@ -34,7 +34,7 @@ def aperiodic_images(
     elif kind == 'quasiperiodic': made = _quasiperiodic(side, spacings, rng)
     elif kind == 'disordered dots': made = _dots(side, spacings, rng)
     else:
-        images = simulated_channels(irregular=True).to(rng.device) if source is None else source
+        images = simulated_channels(True, str(rng.device)) if source is None else source
         made = cut_patches(images, len(spacings), side, rng, (0.35, 0.7))
     return standardised(made)
 

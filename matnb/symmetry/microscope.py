@@ -26,7 +26,7 @@ class Microscope:
     blur: Range = (0.0, 1.2)  # Standard deviation of the point spread, in points
     noise: Range = (0.0, 0.35)  # Standard deviation of all noise, in units of the pattern's
     correlated: Range = (0.0, 0.5)  # Share of the noise's power that neighbouring points have in common
-    drift: Range = (0.0, 0.03)  # Relative distortion by drift: stretch and shear
+    drift: Range = (0.0, 0.02)  # Relative distortion by drift: stretch and shear
     jitter: Range = (0.0, 0.3)  # Sideways error of a line, in points
     lines: Range = (0.0, 0.25)  # Offset from line to line, in units of the pattern's standard deviation
     gamma: Range = (0.6, 1.7)  # Exponent of the contrast
@@ -82,7 +82,7 @@ def draw_conditions(
         chance = torch.randn(count, *shape, generator=rng, device=device)
         return chance * strength.reshape(count, *[1] * len(shape))
 
-    drift = torch.eye(2, device=device) + signed(draw(microscope.drift), 2, 2).clamp(-0.1, 0.1) / 2
+    drift = torch.eye(2, device=device) + signed(draw(microscope.drift), 2, 2).clamp(-0.08, 0.08)
     slips = signed(draw(microscope.jitter), side)
     flawed = torch.rand(count, generator=rng, device=device) < microscope.defects
     defect = flawed * torch.randint(1, 4, (count,), generator=rng, device=device)

@@ -40,7 +40,7 @@ def motifs(
     area = torch.linalg.det(bases).abs()
     unit = bases / area.sqrt()[:, None, None]
     if family == 'patches':
-        return cut_patches(simulated_channels().to(device) if source is None else source, count, size, rng)
+        return cut_patches(simulated_channels(device=str(device)) if source is None else source, count, size, rng)
     if family == 'noise': return torch.randn(count, size, size, generator=rng, device=device)
     if family == 'shapes': return _shapes(size, rng, unit, groups)
     if family == 'atoms': return _atoms(size, rng, unit, groups)
@@ -71,7 +71,14 @@ def frequencies(
     cross = 2 * metric[:, 0, 1, None, None] * first[:, None] * second
     return metric[:, 0, 0, None, None] * first[:, None] ** 2 + cross + metric[:, 1, 1, None, None] * second**2
 
-# %% ../../nbs/symmetry/02_motifs.ipynb #63b1ffcf
+# %% ../../nbs/symmetry/02_motifs.ipynb #c57cc377
+def _fineness(groups: 'torch.Tensor') -> 'torch.Tensor':
+    "How much detail a group needs: more for more operations, and more for turns without mirrors, which coarse waves hide"
+    import torch
+    fine = [group.order**0.25 * (1.4 if group.order == group.rotation > 2 else 1.0) for group in PLANE_GROUPS]
+    return torch.tensor(fine, device=groups.device)[groups]
+
+
 def _fields(
     size: int, rng: 'torch.Generator', unit: 'torch.Tensor', groups: 'torch.Tensor', finest: float,
 ) -> 'torch.Tensor':
@@ -80,7 +87,7 @@ def _fields(
 
     n = len(unit)
     white = torch.randn(n, size, size // 2 + 1, 2, generator=rng, device=rng.device)
-    reach = _random(0.8, finest, (n,), rng) * _orders(groups) ** 0.25
+    reach = _random(0.9, finest, (n,), rng) * _fineness(groups)
     fall = torch.exp(-frequencies(unit, size) / reach[:, None, None] ** 2)
     fall[:, 0, 0] = 0
     return torch.fft.irfft2(torch.view_as_complex(white) * fall, s=(size, size), norm='forward')
@@ -110,9 +117,10 @@ def cut_patches(
 REGULAR = ('stripes', 'bubbles', 'vortices', 'written')  # Kinds of simulated domains that may lie on a lattice
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=4)
 def simulated_channels(
     irregular: bool = False,  # Only domains that lie on no lattice
+    device: str = 'cpu',  # Where they are wanted
 ) -> 'torch.Tensor':  # `(images, 128, 128)`, of mean 0 and standard deviation 1
     "Heights, amplitudes and phases of simulated scans, to cut patches from"
     import torch
@@ -125,7 +133,7 @@ def simulated_channels(
         for channel in np.asarray(scan.image, 'f4'):
             clipped = np.clip(channel, *np.percentile(channel, [1, 99]))
             if clipped.std() > 0: channels.append((clipped - clipped.mean()) / clipped.std())
-    return torch.from_numpy(np.stack(channels).astype('f4'))
+    return torch.from_numpy(np.stack(channels).astype('f4')).to(device)
 
 # %% ../../nbs/symmetry/02_motifs.ipynb #6884bf2c
 def _shapes(size: int, rng: 'torch.Generator', unit: 'torch.Tensor', groups: 'torch.Tensor') -> 'torch.Tensor':
@@ -190,11 +198,12 @@ def _atoms(size: int, rng: 'torch.Generator', unit: 'torch.Tensor', groups: 'tor
     "Columns of atoms of two or three kinds"
     import torch
 
-    n, most, device = len(unit), 4, rng.device
+    n, most, device = len(unit), 5, rng.device
     spread = (_orders(groups) ** -0.3)[:, None] * _random(0.05, 0.15, (n, most), rng)
     at, share = _on_sites(torch.rand(n, most, 2, generator=rng, device=device), spread, unit, groups)
-    held = torch.arange(most, device=device) < torch.randint(1, most + 1, (n, 1), generator=rng, device=device)
-    height = held * _random(0.25, 1.0, (n, most), rng) * share
+    least = (4 - _orders(groups)).clamp(min=1)  # One atom alone always has a twofold axis
+    many = least + (torch.rand(n, generator=rng, device=device) * (most + 1 - least)).long()
+    height = (torch.arange(most, device=device) < many[:, None]) * _random(0.25, 1.0, (n, most), rng) * share
     fine = frequencies(unit, size)[:, None] * (spread**2 * (-2 * math.pi**2))[..., None, None]
     first = torch.fft.fftfreq(size, 1 / size, device=device)
     second = torch.fft.rfftfreq(size, 1 / size, device=device)

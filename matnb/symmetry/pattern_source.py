@@ -18,7 +18,7 @@ from .lattices import random_bases, random_turns
 from .microscope import Conditions, Microscope, blurred, draw_conditions, expose
 from .motifs import FAMILIES
 from .patterns import foreign_likeness, make_cells, render, soften
-from .plane_groups import PLANE_GROUPS, SYSTEMS
+from .plane_groups import GROUP_NAMES, PLANE_GROUPS, SYSTEMS, plane_group
 
 if TYPE_CHECKING:
     import torch
@@ -59,6 +59,7 @@ class PatternSource:
     microscope: Microscope = Microscope()  # What it does to the images
     seed: int = 0  # Of all patterns
     aperiodic: float = 0.0  # Share of images in which nothing repeats
+    groups: tuple[str, ...] = GROUP_NAMES  # Which plane groups
     device: str = 'cpu'  # Where they are made; another device draws other patterns
     likeness: float = 0.85  # Above this correlation a symmetry that was not meant counts as one
     source: 'torch.Tensor | None' = field(default=None, compare=False)  # `(images, y, x)` to cut patches from
@@ -117,20 +118,39 @@ class PatternSource:
         "Cells that have the symmetry of their group and, as far as such a blurred image shows, no other"
         import torch
 
-        groups = torch.randint(17, (count,), generator=rng, device=rng.device)
-        chosen = torch.tensor([KINDS.index(f) for f in self.families], device=rng.device)
-        families = chosen[torch.randint(len(chosen), (count,), generator=rng, device=rng.device)]
-        systems = torch.tensor([SYSTEMS.index(g.system) for g in PLANE_GROUPS], device=rng.device)[groups]
-        low, high = (2 * math.log(edge) for edge in self.edges)
-        areas = torch.exp(low + (high - low) * torch.rand(count, generator=rng, device=rng.device))
-        bases = random_bases(systems, areas, rng)
+        groups, families, bases = self._plan(count, rng)
         cells = torch.zeros(count, self.grid, self.grid, device=rng.device)
         left = torch.arange(count, device=rng.device)
         for _ in range(TRIES):
-            cells[left] = drawn = self._cells(families[left], groups[left], bases[left], rng)
-            left = left[foreign_likeness(drawn, groups[left], bases[left], blur[left]) > self.likeness]
-            if not len(left): break
-        return _Specimens(cells, groups, families, bases)
+            copies = min(max(1, count // (3 * len(left))), 64)
+            of = left.repeat_interleave(copies)
+            drawn = self._cells(families[of], groups[of], bases[of], rng)
+            good = (foreign_likeness(drawn, groups[of], bases[of], blur[of]) <= self.likeness).reshape(-1, copies)
+            best = torch.arange(len(left), device=rng.device) * copies + good.int().argmax(1)
+            found = good.any(1)
+            cells[left[found]] = drawn[best[found]]
+            left = left[~found]
+            if not len(left): return _Specimens(cells, groups, families, bases)
+            edge = torch.linalg.det(bases[left]).abs().sqrt()
+            bases[left] = bases[left] * (self.edges[1] / edge).clamp(1, 1.2)[:, None, None]
+        name = PLANE_GROUPS[int(groups[left[0]])].name
+        raise ValueError(f'{KINDS[families[left[0]]]}: no motif of {name} shows its group in a cell of '
+                         f'{float(edge[0]):.1f} points; make smallest and largest larger, or the blur smaller')
+
+    def _plan(self, count: int, rng: 'torch.Generator') -> tuple['torch.Tensor', 'torch.Tensor', 'torch.Tensor']:
+        "Groups, families and primitive cells"
+        import torch
+
+        def pick(numbers: list[int]) -> 'torch.Tensor':
+            chosen = torch.randint(len(numbers), (count,), generator=rng, device=rng.device)
+            return torch.tensor(numbers, device=rng.device)[chosen]
+
+        groups = pick([plane_group(name).number for name in self.groups])
+        families = pick([KINDS.index(name) for name in self.families])
+        systems = torch.tensor([SYSTEMS.index(g.system) for g in PLANE_GROUPS], device=rng.device)[groups]
+        low, high = (2 * math.log(edge) for edge in self.edges)
+        areas = torch.exp(low + (high - low) * torch.rand(count, generator=rng, device=rng.device))
+        return groups, families, random_bases(systems, areas, rng)
 
     def _cells(
         self, families: 'torch.Tensor', groups: 'torch.Tensor', bases: 'torch.Tensor', rng: 'torch.Generator',
@@ -178,7 +198,7 @@ class PatternSource:
         return images, which + len(FAMILIES)
 
 
-TRIES = 12  # Motifs that are drawn before one is taken as it is
+TRIES = 20  # Rounds of drawing motifs before giving up
 PIXEL = 0.45  # Standard deviation of what a point of the image averages over, in points
 
 
