@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from ..learn.devices import choose_device, limit_torch
+from ..learn.weights import tensors_hash
 from .views import View, Window, area_weights, check_inside
 
 if TYPE_CHECKING:
@@ -161,12 +162,8 @@ def weights_hash(
     module: 'nn.Module',  # Any network
 ) -> str:  # SHA-256; empty if it has no weights
     "What identifies the weights of a network"
-    digest, state = hashlib.sha256(), module.state_dict()
-    for name in sorted(state):
-        values = state[name].detach().cpu().contiguous()
-        digest.update(json.dumps([name, str(values.dtype), list(values.shape)]).encode())
-        digest.update(values.reshape(-1).view(_bytes()).numpy().tobytes())
-    return digest.hexdigest() if state else ''
+    state = module.state_dict()
+    return tensors_hash(state) if state else ''
 
 
 def _bytes() -> Any:
