@@ -24,7 +24,6 @@ from ..corpus.durable import replace_file
 from ..corpus.pictures import Picture, contrast_limits, figure, scale_bar_length
 from ..corpus.reading import Item
 from ..corpus.view import say_quantity
-from ..learn.devices import threads
 from .lattice_phases import refine_lattice
 from .plane_groups import GROUP_NAMES, plane_group
 from .reports import PERIODIC, SIDE, Seer, Sights, View, image_of, look, seer_of, square_plane
@@ -222,7 +221,7 @@ def symmetry_map(
     step: int | None = None,  # Points from window to window; None: a sixth of a window, in very large images more
     *,
     pixel_size: float | Sequence[float] | None = None,  # Metres between points, or (along y, along x); as in the item
-    network: Any = None,  # A `Seer`, or a network that knows plane groups; None: the one that comes with the package
+    network: 'Seer | str | None' = None,  # Who looks; None: the network that comes with the package
     channel: str | None = None,  # Of an item; None: the one that tells most
     reference: np.ndarray | None = None,  # (2, 2): cell vectors (y, x) in points; None: the lattice that occurs most
     keep_in: str | Path | None = None,  # A file with what was seen, from which a stopped call goes on
