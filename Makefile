@@ -36,6 +36,7 @@ explore: $(VENV)/.notebook ## Install what is needed and open JupyterLab on the 
 test: check ## Everything that continuous integration checks: lint, types, every notebook, the tests, the browser
 	@.ci/chromium --install > /dev/null
 	@python -c 'import matnb; from matnb.corpus.public import PUBLIC; [matnb.fetch(name) for name in PUBLIC]'
+	@python -c 'import matnb; from matnb.symmetry.real_lattices import LATTICE_DATA; [*map(matnb.fetch, LATTICE_DATA.values())]'
 	@pytest --cov --cov-report=term
 
 check: $(VENV)/.dev ## The quick part of the tests: lint and types

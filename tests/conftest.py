@@ -25,7 +25,8 @@ def pytest_configure(config):
     config.stash[MEASURED] = []
     config.stash[FOLDER] = tempfile.TemporaryDirectory(prefix='matnb-tests-')
     place = Path(config.stash[FOLDER].name)
-    os.environ.setdefault('MATNB_DATA', str(cache_folder('public')))      # what `make test` has fetched
+    fetched = str(cache_folder('public'))                                 # by `make test`
+    os.environ['MATNB_DATA'] = os.pathsep.join([*filter(None, [os.environ.get('MATNB_DATA')]), fetched])
     os.environ.update(
         MATNB_CACHE=str(place/'cache'), XDG_CACHE_HOME=str(place/'xdg'), IPYTHONDIR=str(place/'ipython'),
         MPLCONFIGDIR=str(place/'matplotlib'), MPLBACKEND='agg', PYTHONDONTWRITEBYTECODE='1',

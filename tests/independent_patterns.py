@@ -42,7 +42,8 @@ def lattice(shape: str, rng: np.random.Generator) -> np.ndarray:
     elif shape == 'honey': rows = np.array([[1, 0], [0.5, 3**0.5 / 2]])
     elif shape == 'box': rows = np.diag([1.0, 1.0 if special else rng.uniform(1.15, 1.9) ** rng.choice([-1, 1])])
     elif shape == 'diamond':
-        half = np.radians(rng.choice([30, 45, 60]) if special else rng.choice([rng.uniform(33, 42), rng.uniform(48, 57)]))
+        any_angle = rng.choice([rng.uniform(33, 42), rng.uniform(48, 57)])
+        half = np.radians(rng.choice([30, 45, 60]) if special else any_angle)
         rows = np.array([[np.cos(half), np.sin(half)], [np.cos(half), -np.sin(half)]])
     elif special: rows = lattice(str(rng.choice(['square', 'honey', 'box'])), rng)
     else: rows = np.array([[1, 0], [rng.uniform(0.12, 0.42), rng.uniform(0.95, 1.5)]])
@@ -240,7 +241,8 @@ class Drawn:
     image: np.ndarray
     name: str
     style: str
-    rows: np.ndarray        # Primitive translations, points of the image, as (x, y)
+    seen: np.ndarray        # Primitive translations in the image, points, rows as (x, y)
+    rows: np.ndarray        # The same before turning and scaling: those of the function and of the group
     field: Field
     group: list[Isometry]
     strangeness: float
@@ -254,11 +256,12 @@ def draw(name: str, style: str, rng: np.random.Generator, side: int = 128, cell:
         group = closed(generators(name, rows), rows)
         field = MOTIFS[style](rng, group, rows)
         if (strangeness := strangest(field, group, rows)) < 0.8: break
-    size, turned = np.exp(rng.uniform(*np.log(cell))), turn(rng.uniform(0, 360)) @ (flip(0) if rng.random() < 0.5 else np.eye(2))
+    size = np.exp(rng.uniform(*np.log(cell)))
+    turned = turn(rng.uniform(0, 360)) @ (flip(0) if rng.random() < 0.5 else np.eye(2))
     centre, offsets = rng.uniform(-1, 1, 2), (np.arange(2) - 0.5) / 2
     pixels = np.stack(np.meshgrid(np.arange(side), np.arange(side), indexing='xy'), -1) - side / 2
     clean = np.mean([field((pixels + (dx, dy)) @ turned / size + centre) for dx in offsets for dy in offsets], 0)
-    return Drawn(taken(clean, rng, noise), name, style, rows @ turned.T * size, field, group, strangeness)
+    return Drawn(taken(clean, rng, noise), name, style, rows @ turned.T * size, rows, field, group, strangeness)
 
 
 def taken(clean: np.ndarray, rng: np.random.Generator, noise: float | None = None) -> np.ndarray:
@@ -278,7 +281,8 @@ def taken(clean: np.ndarray, rng: np.random.Generator, noise: float | None = Non
     return ((seen - seen.mean()) / seen.std()).astype(np.float32)
 
 
-def bench(each: int, seed: int = 0, side: int = 128, noise: float | None = None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def bench(each: int, seed: int = 0, side: int = 128,
+          noise: float | None = None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     "Images of all groups and styles in turn, their numbers in the order of the International Tables, their styles"
     images, groups, styles = [], [], []
     for n in range(each):

@@ -6,18 +6,21 @@
 __all__ = ['PUBLIC', 'PublicFile', 'DataSet', 'git_object_id', 'public_data', 'sha256_of', 'find_files', 'cache_folder',
            'NotObtained', 'fetch']
 
-# %% ../../nbs/corpus/50_public.ipynb #a1cd0fc7
+# %% ../../nbs/corpus/50_public.ipynb #690279fa
+import contextlib
 import difflib
 import functools
 import hashlib
 import os
 import re
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+import tarfile
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
-from urllib.parse import quote
+from typing import IO, TYPE_CHECKING
+from urllib.parse import quote, unquote
 
 from tqdm import tqdm
 
@@ -32,7 +35,7 @@ class PublicFile:
     name: str  # On this machine
     size: int  # Bytes
     sha256: str  # 64 hexadecimal digits
-    urls: tuple[str, ...]  # Addresses, the first one that answers is used
+    urls: tuple[str, ...]  # Addresses, the first one that answers is used; in an archive: `…/package.tar.gz#inside/it`
 
 
 @dataclass(frozen=True)
@@ -125,7 +128,6 @@ _EXAMPLES = 'SciFiDatasets, example data for scientific file readers, pycroscopy
 _AFM = 'data/microscopy/spm/afm'
 _RETRIEVAL = ('Schwarting et al., Reverse AFM Height Map Search: Content-Based Topography Retrieval via '
               'Self-Supervised Deep Learning, Integrating Materials and Manufacturing Innovation')
-
 PUBLIC: dict[str, DataSet] = {d.name: d for d in (
     _published('pfm-cypher', 'PFM of PMN-28PT, PbTiO3 and PZT, 256 x 256, 4 or 8 channels, NSID files',
                'pycroscopy/DTMicroscope', 'main', 'data/AFM', _TWIN),
@@ -188,22 +190,34 @@ def cache_folder(
     return Path(os.environ.get('MATNB_CACHE') or pooch.os_cache('matnb')).expanduser().joinpath(*parts)
 
 
-def _data_folder() -> Path | None:
-    named = os.environ.get('MATNB_DATA')
-    return Path(named).expanduser() if named else None
+def _data_folders() -> list[Path]:
+    return [Path(named).expanduser() for named in os.environ.get('MATNB_DATA', '').split(os.pathsep) if named]
 
 
 def _held(data: DataSet) -> dict[PublicFile, Path]:
     found: dict[PublicFile, Path] = {}
-    for folder in (_data_folder(), cache_folder('public', data.name)):
+    for folder in (*_data_folders(), cache_folder('public', data.name)):
         missing = [f for f in data.files if f not in found]
-        if folder and missing: found |= find_files(missing, folder)
+        if missing: found |= find_files(missing, folder)
     return found
 
-# %% ../../nbs/corpus/50_public.ipynb #34b7bba5
+# %% ../../nbs/corpus/50_public.ipynb #07b40feb
+_ARCHIVE_LIMIT = 64 << 20  # Bytes of a package from which a file is taken
+
+
 def _receive(
     file: PublicFile, bar: 'tqdm[None]', url: str, output_file: str, _pooch: object
 ) -> None:
+    url, _, member = url.partition('#')
+    if not member: return _stream(url, output_file, file.size, bar.update)
+    with tempfile.TemporaryDirectory() as folder:
+        archive = Path(folder, 'archive')
+        _stream(url, str(archive), _ARCHIVE_LIMIT, lambda count: None)
+        _take_out(archive, unquote(member), Path(output_file), file.size)
+    bar.update(file.size)
+
+
+def _stream(url: str, output_file: str, limit: int, told: Callable[[int], object]) -> None:
     import requests
 
     accept = {'Accept': 'application/vnd.github.raw+json'} if url.startswith('https://api.github.com/') else {}
@@ -212,11 +226,27 @@ def _receive(
         reply.raise_for_status()
         for chunk in reply.iter_content(1 << 16):
             received += len(chunk)
-            if received > file.size: raise ValueError(f'more arrived than the {file.size} bytes that were expected')
+            if received > limit: raise ValueError(f'more arrived than the {limit} bytes that were expected')
             out.write(chunk)
-            bar.update(len(chunk))
+            told(len(chunk))
 
+# %% ../../nbs/corpus/50_public.ipynb #6b4f9f24
+def _take_out(archive: Path, member: str, to: Path, size: int) -> None:
+    "One file of a zip or tar archive"
+    with contextlib.ExitStack() as held:
+        try:
+            if zipfile.is_zipfile(archive):
+                inside: IO[bytes] | None = held.enter_context(zipfile.ZipFile(archive)).open(member)
+            else:
+                inside = held.enter_context(tarfile.open(archive)).extractfile(member)
+        except (KeyError, tarfile.TarError, zipfile.BadZipFile) as error:
+            raise ValueError(f'{member} cannot be taken out of it: {error}') from error
+        if inside is None: raise ValueError(f'{member} in it is not a file')
+        content = held.enter_context(inside).read(size + 1)
+    if len(content) > size: raise ValueError(f'{member} in it has more than the {size} bytes that were expected')
+    to.write_bytes(content)
 
+# %% ../../nbs/corpus/50_public.ipynb #8e085a29
 def _download(file: PublicFile, folder: Path, bar: 'tqdm[None]') -> Path:
     import pooch
 
@@ -241,9 +271,8 @@ class NotObtained(RuntimeError):
         cache: Path,  # Where a download would have gone
         failures: Iterable[str],  # What each address answered
     ) -> None:
-        data = _data_folder()
-        here = 'MATNB_DATA is not set' if not data else f'MATNB_DATA ({data})'
-        if data and not data.is_dir(): here += ', which is not a folder'
+        named = [f'MATNB_DATA ({d})' + ('' if d.is_dir() else ', which is not a folder') for d in _data_folders()]
+        here = '; '.join(named) or 'MATNB_DATA is not set'
         tried = '\n'.join(f'  {failure}' for failure in failures) or '  no address is known'
         super().__init__(
             f'{file.name} ({file.size} bytes) is not on this machine and could not be downloaded.\n'
@@ -267,7 +296,7 @@ def fetch(
     return [found[file] for file in chosen.files]
 
 
-@contextmanager
+@contextlib.contextmanager
 def _quiet_pooch() -> Iterator[None]:
     import pooch
 

@@ -43,13 +43,14 @@ def _matched(values: np.ndarray, groups: np.ndarray) -> tuple[np.ndarray, np.nda
 def centred(
     vectors: np.ndarray,  # `(n, d)`
     scaled: bool = False,  # Divide each number by its standard deviation
-    about: np.ndarray | None = None,  # `(m, d)`: whose mean and deviation to take; those of the vectors themselves if None
+    about: np.ndarray | None = None,  # `(m, d)`: whose mean and deviation to take; their own if None
 ) -> np.ndarray:  # `(n, d)`, of length 1
     "Vectors from the mean outwards, of unit length"
     vectors = np.asarray(vectors, np.float64)
     about = vectors if about is None else np.asarray(about, np.float64)
     if vectors.ndim != 2 or not np.isfinite(vectors).all():
-        raise ValueError(f'vectors of shape {vectors.shape} with {np.sum(~np.isfinite(vectors))} values that are not numbers')
+        broken = np.sum(~np.isfinite(vectors))
+        raise ValueError(f'vectors of shape {vectors.shape}, {broken} of the values not numbers: (n, d) are needed')
     moved = vectors - about.mean(0)
     if scaled: moved = moved / np.maximum(about.std(0), 1e-12 + 1e-6 * np.abs(about).max())
     return moved / np.maximum(np.linalg.norm(moved, axis=1, keepdims=True), 1e-30)

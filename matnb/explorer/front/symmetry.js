@@ -6,7 +6,7 @@ import { drawSymmetry } from './symmetry_signs.js';
 import { SymmetryMap } from './symmetry_map.js';
 import { folded, pairs } from './tables.js';
 
-const REST = 350; // milliseconds that an item stays open before it is looked at
+const OPEN_FOR = 350; // milliseconds that an item stays open before it is looked at
 
 export class SymmetrySeen {
   #store;
@@ -14,7 +14,7 @@ export class SymmetrySeen {
   #turn = 0;
   #stop;
   #folds = new Map();
-  #look = slowly(() => this.#ask(), REST);
+  #look = slowly(() => this.#ask(), OPEN_FOR);
 
   constructor(store, viewer) {
     this.#store = store;
@@ -30,7 +30,7 @@ export class SymmetrySeen {
   #build() {
     this.short = make('span', { class: 'mx-symmetry-short', role: 'status', 'aria-live': 'polite' });
     this.lattice = make('span', { class: 'mx-quiet' });
-    this.toggle = button('Draw it', () => this.#draw(!this.drawn), { class: 'mx-small', 'aria-pressed': 'false', title: 'Draw cell, mirror lines, glide lines and rotation centres over the picture' });
+    this.toggle = button('Show symmetry', () => this.#draw(!this.drawn), { class: 'mx-small', 'aria-pressed': 'false', title: 'Draw cell, mirror lines, glide lines and rotation centres over the picture' });
     this.opener = button('Map', () => this.map.open(this.row, this.channel, this.named), { class: 'mx-small', title: 'What repeats at each place: grains, twins, domains, defects', 'aria-haspopup': 'dialog' });
     this.facts = make('div', {});
     this.legend = make('p', { class: 'mx-symmetry-legend mx-quiet', hidden: true });

@@ -8,7 +8,7 @@ import { scaleBar, sayNumber } from './units.js';
 
 const CYCLE = ['#e2d9e2', '#9ebbc9', '#6785be', '#5e43a5', '#421257', '#8a2a5e', '#b5615a', '#cfa991', '#e2d9e2']; // comes round
 const BOTH_WAYS = ['#7f3b08', '#e08214', '#fee0b6', '#f7f7f7', '#d8daeb', '#8073ac', '#2d004b'];
-const MAP_KEYS = 'Arrow keys move the cursor and say what is there; with Shift they move ten times as far.';
+const SYMMAP_KEYS = 'Arrow keys move the cursor and say what is there; with Shift they move ten times as far.';
 
 export class SymmetryMap {
   #store;
@@ -39,7 +39,7 @@ export class SymmetryMap {
     this.body = make('div', { class: 'mx-symmap-body', hidden: true }, make('div', { class: 'mx-symmap-pair' }, this.picture, this.map),
       make('div', { class: 'mx-symmap-foot' }, make('label', { class: 'mx-field' }, make('span', {}, 'Show'), this.choice), this.legend), this.here, this.said);
     return make('dialog', { class: 'mx-large mx-symmap', 'aria-label': 'Symmetry map', onclose: () => this.#closed(), onkeydown: (event) => { if (event.key === 'Escape') event.stopPropagation(); } },
-      make('div', { class: 'mx-large-head' }, this.title, button('Close', () => this.element.close())), this.waiting, this.halt, this.body, make('p', { class: 'mx-hidden', id: help }, MAP_KEYS));
+      make('div', { class: 'mx-large-head' }, this.title, button('Close', () => this.element.close())), this.waiting, this.halt, this.body, make('p', { class: 'mx-hidden', id: help }, SYMMAP_KEYS));
   }
 
   #canvas(name, help) {
@@ -78,10 +78,10 @@ export class SymmetryMap {
     this.#wait('');
     this.halt.hidden = true;
     Object.assign(this, { row, told: message, cursor: null });
-    this.layers = message.layers.map((layer, n) => ({ ...layer, values: layer.kind === 'words' ? buffers[n] : floats(buffers[n]) }));
-    this.probability = floats(buffers.at(-1));
+    this.layers = message.layers.map((layer, n) => ({ ...layer, values: layer.kind === 'words' ? buffers[n] : gridNumbers(buffers[n]) }));
+    this.probability = gridNumbers(buffers.at(-1));
     this.painted = new Map(this.layers.map((layer) => [layer.name, paintedLayer(layer)]));
-    this.plane = { ...plane.message, values: floats(plane.buffers[0]) };
+    this.plane = { ...plane.message, values: gridNumbers(plane.buffers[0]) };
     this.#paintPlane();
     const kept = this.choice.value;
     this.choice.replaceChildren(...this.layers.map(({ name, label }) => make('option', { value: name, selected: name === kept }, label)));
@@ -168,27 +168,27 @@ export class SymmetryMap {
 
   #sayHere() { // all layers at one place
     const [group] = this.layers;
-    const at = placeIn(group, this.cursor);
+    const at = gridPlace(group, this.cursor);
     if (at < 0) return 'No window has its middle here.';
     if (group.values[at] === 255) return `Nothing repeats here (${sayNumber(this.#value('periodic'), 2)} that something does).`;
     const parts = [`${this.told.groups[group.values[at]]} (${this.probability[at].toFixed(2)})`, `turned by ${this.#value('rotation').toFixed(1)}°`,
-      `spacing ${signed(this.#value('strain'))} %`, `shear ${this.#value('shear').toFixed(2)} %`];
+      `spacing ${sayChange(this.#value('strain'))} %`, `shear ${this.#value('shear').toFixed(2)} %`];
     const departure = this.#value('departure');
     return [...parts, Number.isFinite(departure) && `departs from the lattice by ${departure.toFixed(2)} of the contrast`].filter(Boolean).join(', ');
   }
 
   #value(name) {
     const layer = this.layers.find((each) => each.name === name);
-    const at = placeIn(layer, this.cursor);
+    const at = gridPlace(layer, this.cursor);
     return at < 0 ? NaN : layer.values[at];
   }
 }
 
-function floats(bytes) { return new Float32Array(bytes.slice().buffer); }
+function gridNumbers(bytes) { return new Float32Array(bytes.slice().buffer); }
 
-function signed(value) { return `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(2)}`; }
+function sayChange(value) { return `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(2)}`; }
 
-function placeIn({ place: [left, top, right, bottom], shape: [high, wide] }, [x, y]) {
+function gridPlace({ place: [left, top, right, bottom], shape: [high, wide] }, [x, y]) {
   const column = Math.floor(((x - left) / (right - left)) * wide);
   const line = Math.floor(((y - top) / (bottom - top)) * high);
   return column >= 0 && line >= 0 && column < wide && line < high ? line * wide + column : -1;
@@ -198,7 +198,7 @@ function placeIn({ place: [left, top, right, bottom], shape: [high, wide] }, [x,
 
 function wordColour(n) { return WORD_COLOURS[n] ?? OTHER_WORDS; }
 
-function between(colours, share) { // share from 0 to 1
+function alongColours(colours, share) { // share from 0 to 1
   const at = Math.max(0, Math.min(1, share)) * (colours.length - 1);
   const low = Math.min(Math.floor(at), colours.length - 2);
   const [a, b] = [rgbOf(colours[low]), rgbOf(colours[low + 1])];
@@ -216,7 +216,7 @@ function paintedLayer(layer) { // blank places stay transparent, so that the hat
   const image = new ImageData(wide, high);
   layer.values.forEach((value, n) => {
     if (layer.kind === 'words' ? value === 255 : !Number.isFinite(value)) return;
-    const rgb = layer.kind === 'words' ? rgbOf(wordColour(value)) : between(colours, (value - layer.low) / (layer.high - layer.low));
+    const rgb = layer.kind === 'words' ? rgbOf(wordColour(value)) : alongColours(colours, (value - layer.low) / (layer.high - layer.low));
     image.data.set([...rgb, 255], 4 * n);
   });
   canvas.getContext('2d').putImageData(image, 0, 0);

@@ -3,7 +3,7 @@
 
 const SIGN_COLOURS = { mirror: '#f0c000', glide: '#56c8ff', centre: '#e8502a', cell: '#ffffff' };
 const MOST_SIGNS = 110; // lines and centres in sight up to which all of them are drawn
-const PATCH_CELLS = [-1, 1]; // else those of these cells along a and b
+const PATCHES = [5, 3, 1]; // else those of so many cells along a and b, in the middle of what is seen
 const LEAST_CELL = 9; // CSS pixels: in smaller cells only their outline is drawn
 
 export function drawSymmetry(brush, lens, told) { // told: origin, a, b in parts of the picture; elements in parts of the cell
@@ -19,12 +19,15 @@ function frameOf(lens, { origin, a, b, turn }) { // from parts of the cell to CS
   const start = at(origin);
   const [da, db] = [a, b].map((v) => { const end = at([origin[0] + v[0], origin[1] + v[1]]); return [end[0] - start[0], end[1] - start[1]]; });
   const area = da[0] * db[1] - da[1] * db[0];
+  const cell = ([x, y]) => [((x - start[0]) * db[1] - (y - start[1]) * db[0]) / area, ((y - start[1]) * da[0] - (x - start[0]) * da[1]) / area];
+  const sight = sightOf(lens);
   return {
     turn: (turn * Math.PI) / 180,
     side: Math.min(Math.hypot(...da), Math.hypot(...db)),
-    sight: sightOf(lens),
+    sight,
+    cell,
+    base: cell([0, 1].map((n) => (sight[0][n] + sight[2][n]) / 2)).map(Math.floor), // the cell in the middle of what is seen
     screen: ([u, v]) => [start[0] + u * da[0] + v * db[0], start[1] + u * da[1] + v * db[1]],
-    cell: ([x, y]) => [((x - start[0]) * db[1] - (y - start[1]) * db[0]) / area, ((y - start[1]) * da[0] - (x - start[0]) * da[1]) / area],
   };
 }
 
@@ -37,16 +40,28 @@ function sightOf(lens) { // corners of what is seen of the scan, in CSS pixels
 
 function drawElements(brush, frame, { elements }) {
   const corners = frame.sight.map(frame.cell);
-  const range = [0, 1].map((n) => [Math.floor(Math.min(...corners.map((c) => c[n]))), Math.ceil(Math.max(...corners.map((c) => c[n])))]);
   const cells = Math.abs(areaOf(corners));
-  const centres = elements.filter((e) => e.kind === 'centre').length;
-  const whole = cells * centres + Math.sqrt(cells) * (elements.length - centres) <= MOST_SIGNS;
-  const ranges = whole ? range : [PATCH_CELLS, PATCH_CELLS];
-  const [low, high] = PATCH_CELLS;
-  const outline = whole ? frame.sight : [[low, low], [high, low], [high, high], [low, high]].map(frame.screen);
+  const whole = countSigns(elements, cells) <= MOST_SIGNS;
+  const ranges = whole ? rangesOf(corners) : patchOf(elements, frame.base);
+  const [[left, right], [low, high]] = ranges;
+  const outline = whole ? frame.sight : [[left, low], [right, low], [right, high], [left, high]].map(frame.screen);
   drawLines(brush, frame, elements, ranges, outline);
   if (!whole) strokeTwice(brush, outline, true, '#ffffff', 1, [2, 3]);
   for (const element of elements) if (element.kind === 'centre') drawCentres(brush, frame, element, ranges, whole);
+}
+
+function countSigns(elements, cells) {
+  const centres = elements.filter((e) => e.kind === 'centre').length;
+  return cells * centres + Math.sqrt(cells) * (elements.length - centres);
+}
+
+function rangesOf(corners) { // whole cells that hold all corners
+  return [0, 1].map((n) => [Math.floor(Math.min(...corners.map((c) => c[n]))), Math.ceil(Math.max(...corners.map((c) => c[n])))]);
+}
+
+function patchOf(elements, base) {
+  const across = PATCHES.find((n) => countSigns(elements, n * n) <= 1.5 * MOST_SIGNS) ?? 1;
+  return base.map((first) => [first - (across - 1) / 2, first + (across + 1) / 2]);
 }
 
 function areaOf(corners) {
@@ -72,7 +87,8 @@ function drawLines(brush, frame, elements, ranges, outline) {
       if (drawn.has(across)) continue;
       drawn.add(across);
       const [x, y] = [element.place[0] + u, element.place[1] + v];
-      strokeTwice(brush, [frame.screen([x - 2 * far * p, y - 2 * far * q]), frame.screen([x + 2 * far * p, y + 2 * far * q])], false, SIGN_COLOURS[element.kind], 1.6, element.kind === 'glide' ? [6, 4] : []);
+      const ends = [-2 * far, 2 * far].map((t) => frame.screen([x + t * p, y + t * q]));
+      strokeTwice(brush, ends, false, SIGN_COLOURS[element.kind], 1.6, element.kind === 'glide' ? [6, 4] : []);
     }
   }
   brush.restore();
@@ -94,13 +110,16 @@ function strokeTwice(brush, points, closed, colour, wide, dash = []) { // light 
   brush.setLineDash([]);
 }
 
-function drawCell(brush, frame) { strokeTwice(brush, [[0, 0], [1, 0], [1, 1], [0, 1]].map(frame.screen), true, SIGN_COLOURS.cell, 2.2); }
+function drawCell(brush, frame) {
+  const [u, v] = frame.base;
+  strokeTwice(brush, [[u, v], [u + 1, v], [u + 1, v + 1], [u, v + 1]].map(frame.screen), true, SIGN_COLOURS.cell, 2.2);
+}
 
 // --- Centres
 
 function drawCentres(brush, frame, element, ranges, whole) {
   const size = Math.max(3.2, Math.min(8, 0.085 * frame.side));
-  const inside = ([u, v]) => whole || [u, v].every((w) => w >= PATCH_CELLS[0] - 1e-6 && w <= PATCH_CELLS[1] + 1e-6);
+  const inside = (spot) => whole || spot.every((w, n) => w >= ranges[n][0] - 1e-6 && w <= ranges[n][1] + 1e-6);
   for (const [u, v] of copiesOf(ranges, 1)) {
     const at = [element.place[0] + u, element.place[1] + v];
     if (!inside(at)) continue;
@@ -116,7 +135,7 @@ function turned(p, q, angle, x, y) { // anticlockwise, with y downwards on the s
   return [x + p * Math.cos(angle) - q * Math.sin(angle), y - p * Math.sin(angle) - q * Math.cos(angle)];
 }
 
-export function signOutline(order) { // of about unit size
+function signOutline(order) { // of about unit size
   if (order === 2) {
     const half = Array.from({ length: 9 }, (_, n) => { const t = n / 4 - 1; return [0.5 * (1 - t * t), t]; });
     return [...half, ...half.slice(1, -1).map(([x, y]) => [-x, -y])];
