@@ -8,11 +8,12 @@ __all__ = ['LEAST_SIDE', 'MOST_HOLES', 'SIDE', 'CELLS', 'Seer', 'COST_SCALE', 'C
            'Looked', 'look', 'SeenPeriod', 'find_period', 'SeenLattice', 'say_with_error', 'SeenOperation', 'say_share',
            'operations_seen', 'Symmetry', 'say_group', 'seer_of', 'NetworkSeer', 'image_of', 'symmetry_of']
 
-# %% ../../nbs/symmetry/40_reports.ipynb #2195b378
+# %% ../../nbs/symmetry/40_reports.ipynb #f4325e06
 import json
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -390,7 +391,7 @@ class Symmetry:
 
         return overlay_of(self.placed, self.plane.shape) if self.placed and self.plane is not None else None
 
-    def __str__(self) -> str: return ' '.join(self.words())
+    def __str__(self) -> str: return '\n'.join(self.words())
 
     def __repr__(self) -> str: return f'<Symmetry: {self.words()[0]}>'
 
@@ -489,10 +490,21 @@ def seer_of(
     network: 'Seer | nn.Module | str | None' = None,  # Who looks; `measured`: no network
 ) -> Seer:
     "Who looks at windows"
-    if network is None or network == 'measured': return measured
+    if network is None: return _shipped()
+    if isinstance(network, str) and network == 'measured': return measured
     if hasattr(network, 'parameters'): return NetworkSeer(network)
     if callable(network): return network
     raise ValueError(f'network={network!r}: `measured`, or something that is given windows and says what it sees in them')
+
+
+@lru_cache(maxsize=1)
+def _shipped() -> Seer:
+    from matnb.learn.weights import load_weights, shipped_weights
+    from matnb.symmetry.seeing_symmetry import load_symmetry_network
+
+    try: weights = load_weights(shipped_weights('symmetry'))
+    except FileNotFoundError: return measured
+    return NetworkSeer(load_symmetry_network(), weights.hash)
 
 
 class NetworkSeer:
@@ -539,16 +551,19 @@ def symmetry_of(
     "What symmetry an image has: whether anything repeats, which lattice, which plane group"
     plane, known = image_of(image, channel)
     plane, scale = square_plane(plane, known if pixel_size is None else pixel_size)
-    seen = look(plane, seer_of(network))
+    seer = seer_of(network)
+    seen = look(plane, seer)
     likely = seen.probabilities()
     names = [GROUP_NAMES[n] for n in np.argsort(-likely, kind='stable')]
     told = {n: float(likely[GROUP_NAMES.index(n)]) for n in names}
+    alone = ('Measured without a trained network: the probabilities are rough.',) if seer is measured else ()
     some = int((seen.sights.periodic > 0.9).sum())
     if seen.periodic < PERIODIC or not np.isfinite(seen.sights.bases[seen.best]).all():
         part = (f'Something repeats in {some} of {len(seen.views)} parts of the image; a symmetry map shows where.',)
         return Symmetry(seen.periodic, told, period=find_period(plane, scale), plane=plane, scale=scale,
-                        remarks=part if some else ())
-    return _report(plane, scale, seen, told)
+                        remarks=(part if some else ()) + alone)
+    report = _report(plane, scale, seen, told)
+    return replace(report, remarks=report.remarks + alone)
 
 # %% ../../nbs/symmetry/40_reports.ipynb #9370b785
 def _report(plane: np.ndarray, scale: float | None, seen: Looked, told: dict[str, float]) -> Symmetry:
