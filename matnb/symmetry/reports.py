@@ -6,7 +6,8 @@
 __all__ = ['LEAST_SIDE', 'MOST_HOLES', 'SIDE', 'CELLS', 'Seer', 'COST_SCALE', 'COST_MOST', 'EXPLAINED', 'OFF_LINE',
            'LEAST_STRIPES', 'PERIODIC', 'LEAST_STEP', 'square_plane', 'Sights', 'measured', 'View', 'levels_of',
            'Looked', 'look', 'SeenPeriod', 'find_period', 'SeenLattice', 'say_with_error', 'SeenOperation', 'say_share',
-           'operations_seen', 'Symmetry', 'say_group', 'seer_of', 'NetworkSeer', 'image_of', 'symmetry_of']
+           'operations_seen', 'Symmetry', 'say_group', 'seer_of', 'NetworkSeer', 'image_of', 'symmetry_of',
+           'compare_symmetry']
 
 # %% ../../nbs/symmetry/40_reports.ipynb #f4325e06
 import json
@@ -23,7 +24,7 @@ from ..corpus.pictures import Picture, cut_circle, shrink
 from ..corpus.reading import Item
 from ..corpus.view import say_quantity, table, telling_channel
 from .lattice_phases import cell_facts, refine_lattice
-from .plane_groups import GROUP_NAMES, plane_group
+from .plane_groups import GROUP_NAMES, plane_group, subgroups
 from matnb.symmetry.symmetry_elements import (
     PlacedGroup,
     angle_of,
@@ -600,3 +601,18 @@ def _rival_of(tried: dict[str, PlacedGroup | None], first: PlacedGroup) -> tuple
     own = {str(o).rsplit(' ', 1)[0] for o in operations_seen(first)}
     extra = [o for o in operations_seen(placed) if str(o).rsplit(' ', 1)[0] not in own]
     return name, min(extra, key=lambda o: o.likeness, default=None)
+
+# %% ../../nbs/symmetry/40_reports.ipynb #6b7e0e13
+def compare_symmetry(
+    first: Symmetry,  # Of one image
+    second: Symmetry,  # Of another
+) -> str:  # E.g. `both p4mm (0.97, 0.91)`
+    "What two images have in common, as to what repeats in them"
+    one, two = first.group, second.group
+    if one is None and two is None:
+        return 'neither is periodic' + ', both have stripes' * bool(first.period and second.period)
+    if one is None or two is None: return f'the first {say_group(first)}, the second {say_group(second)}'
+    sure = [say_share(seen.probabilities[name]) for seen, name in ((first, one), (second, two))]
+    if one == two: return f'both {one} ({sure[0]}, {sure[1]})'
+    more = ', which contains it' if one in subgroups(two) else ', which it contains' if two in subgroups(one) else ''
+    return f'{one} ({sure[0]}) and {two} ({sure[1]}){more}'
