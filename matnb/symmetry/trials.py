@@ -17,12 +17,14 @@ import numpy as np
 
 from ..corpus.public import fetch
 from ..corpus.readers.formats import read_file
+from ..learn.calibration import calibration_error, probabilities
 from .lattices import random_bases
 from .microscope import Microscope, photograph
 from .motifs import motifs
 from .pattern_source import Patterns, PatternSource
 from .patterns import render, soften, standardised, symmetrise
 from .plane_groups import PLANE_GROUPS, SYSTEMS
+from .real_lattices import REAL_LATTICES, real_windows
 from .scores import balanced_accuracy, centred, purity, recognised, told_apart, triplets_right
 
 if TYPE_CHECKING:
@@ -37,6 +39,7 @@ class Judged:
     classify: Callable[[Any], Any] | None = None  # Images to `(n, 17)`: logarithms of probabilities, up to a constant
     describe: Callable[[Any], Any] | None = None  # Images to `(n, d)`
     periodic: Callable[[Any], Any] | None = None  # Images to `(n,)`: the larger, the surer that something repeats
+    probable: bool = True  # Its logits are meant as probabilities: they can be right or wrong about themselves
     scaled: bool = False  # Its numbers are of different units: each is divided by its standard deviation
     version: str = ''  # Changes whenever its answers may: a hash of the weights
     goals: dict[str, float] = field(default_factory=dict)  # What is asked of it instead, by name of the trial
@@ -220,6 +223,24 @@ def _related_triplets(judged: Judged, seed: int, each: int) -> float:
         shares.append(triplets_right(image, group, motif, judged.scaled))
     return float(np.mean(shares))
 
+# %% ../../nbs/symmetry/86_trials.ipynb #b20ab3d3
+def _calibration(judged: Judged, seed: int, each: int) -> float:
+    "The expected calibration error on families that nobody trained on; not a number if nothing is claimed"
+    if not judged.probable: return float('nan')
+    both = [named_patterns((family,), seed, each) for family in NEVER]
+    logits = np.concatenate([judged.ask('classify', patterns.images) for patterns in both])
+    groups = np.concatenate([patterns.groups.numpy() for patterns in both])
+    return calibration_error(probabilities(logits.astype(np.float64)), groups)
+
+
+def _real_lattices(judged: Judged, seed: int, each: int) -> float:
+    "The share of windows whose group is one that the crystal allows, averaged over the crystals"
+    shares = []
+    for lattice in REAL_LATTICES.values():
+        told = judged.ask('classify', real_windows(lattice, each, seed=seed)).argmax(1)
+        shares.append(np.mean([PLANE_GROUPS[group].name in lattice.groups for group in told]))
+    return float(np.mean(shares))
+
 # %% ../../nbs/symmetry/86_trials.ipynb #60051a9a
 def _told_apart(judged: Judged, seed: int, each: int) -> float:
     patterns = held_out(TRAINED, seed, aperiodic=0.5).batch(0, 17 * each)
@@ -245,6 +266,8 @@ TRIALS: dict[str, Trial] = {t.name: t for t in (
     Trial('accuracy: noise of 0.8', 'classify', _accuracy(TRAINED, 0.8), 0.93, each=120),
     Trial('accuracy: without noise', 'classify', _accuracy(TRAINED, 0.0), each=60),
     Trial('accuracy: same motifs, related groups', 'classify', _related_accuracy, each=30),
+    Trial('real lattices: the group of the crystal', 'classify', _real_lattices, each=20),
+    Trial('calibration error: atoms and noise cells', 'classify', _calibration, 0.03, least=False, each=120),
     Trial('purity: trained families', 'describe', _purity(TRAINED), 0.95),
     Trial('purity: atoms', 'describe', _purity(('atoms',)), 0.88),
     Trial('purity: noise cells', 'describe', _purity(('noise',)), 0.88),
