@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['HELD_OUT', 'TRAINED', 'NEVER', 'TRIALS', 'Judged', 'real_patches', 'held_out', 'balanced', 'related', 'Trial',
-           'named_patterns', 'two_looks', 'power_spectrum']
+           'named_patterns', 'two_looks', 'recognition', 'power_spectrum']
 
 # %% ../../nbs/symmetry/86_trials.ipynb #161cff37
 import time
@@ -25,13 +25,21 @@ from .pattern_source import Patterns, PatternSource
 from .patterns import render, soften, standardised, symmetrise
 from .plane_groups import PLANE_GROUPS, SYSTEMS
 from .real_lattices import REAL_LATTICES, real_windows
-from .scores import balanced_accuracy, centred, purity, recognised, told_apart, triplets_right
+from matnb.symmetry.scores import (
+    Recognised,
+    balanced_accuracy,
+    centred,
+    purity,
+    recognised,
+    told_apart,
+    triplets_right,
+)
 
 if TYPE_CHECKING:
     import torch
 
-# %% ../../nbs/symmetry/86_trials.ipynb #4f4db2df
-@dataclass(frozen=True)
+# %% ../../nbs/symmetry/86_trials.ipynb #bb41109c
+@dataclass(frozen=True, eq=False)
 class Judged:
     "A method, by what it can be asked"
 
@@ -194,10 +202,21 @@ def two_looks(
     return source.pairs(0, count, (0.7, 1.4) if rescaled else (1.0, 1.0))
 
 
+@lru_cache(maxsize=256)
+def recognition(
+    judged: Judged,
+    seed: int,  # Of the trial
+    count: int,  # Patterns
+    rescaled: bool,  # The second look is larger or smaller
+) -> Recognised:
+    "How well a method knows patterns again; asked once for several trials"
+    before, after = (judged.ask('describe', look.images) for look in two_looks(seed, count, rescaled))
+    return recognised(before, after, judged.scaled)
+
+
 def _recognised(what: str, rescaled: bool) -> Callable[[Judged, int, int], float]:
     def measure(judged: Judged, seed: int, each: int) -> float:
-        before, after = (judged.ask('describe', look.images) for look in two_looks(seed, 17 * each, rescaled))
-        return float(getattr(recognised(before, after, judged.scaled), what))
+        return float(getattr(recognition(judged, seed, 17 * each, rescaled), what))
 
     return measure
 
