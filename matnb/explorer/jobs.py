@@ -57,9 +57,14 @@ class Later:
 
     said: str  # What is done, in words: `mapping 2,345 items`
     work: Callable[[Job], Any]  # Gives the answer; may call `job.step(share)`
+    quiet: bool = False  # Nothing is said of it while it runs: for what a page asks on its own, and takes a moment
 
 # %% ../../nbs/explorer/03_jobs.ipynb #8b6dd11e
 MOST_WAITING = 20
+
+
+def _nobody(told: dict[str, Any]) -> None: "Tell nobody"
+
 
 Done = Callable[[Any, BaseException | None], None]
 
@@ -86,7 +91,7 @@ class WaitingJobs:
             if len(self.waiting) >= MOST_WAITING:
                 raise ValueError(f'{MOST_WAITING} jobs are waiting already; stop some first')
             self._made += 1
-            job = Job(self._made, later.said, self.tell)
+            job = Job(self._made, later.said, _nobody if later.quiet else self.tell)
             self.waiting.append((job, later, done))
             if len(self.waiting) == 1: threading.Thread(target=self._run, name='matnb explorer', daemon=True).start()
         return job
@@ -132,7 +137,7 @@ class Jobs(WaitingJobs):
         with self.changed:
             found = [job for job, _, _ in self.waiting if number in (None, job.number)]
             for job in found: job.stopping = True
-        for job in found: self.tell(job.told())
+        for job in found: job.tell(job.told())
         return found
 
     def wait(

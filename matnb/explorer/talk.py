@@ -104,6 +104,7 @@ _ANSWERS: dict[str, str] = {
     'near': 'alike:answer_near', 'why': 'alike:answer_why', 'distances': 'alike:answer_distances',
     'words': 'noting:answer_words', 'annotate': 'noting:answer_annotate', 'code': 'view_code:answer_code',
     'keep': 'taking_out:answer_keep',
+    'symmetry': 'symmetry_seen:answer_symmetry', 'symmetry_map': 'symmetry_seen:answer_symmetry_map',
 }
 _HEARD = {'chosen': hear_chosen, 'view': hear_view}
 

@@ -49,7 +49,7 @@ def _band(side: int, spacings: 'torch.Tensor', width: float, rng: 'torch.Generat
     "Random waves of about one length, in all directions, on a field that is larger than the image"
     import torch
 
-    n, device, large = len(spacings), rng.device, side + side // 2
+    n, device, large = len(spacings), rng.device, side + side // 4
     k1, k2 = torch.fft.fftfreq(large, device=device), torch.fft.rfftfreq(large, device=device)
     q = (k1[:, None] ** 2 + k2**2).sqrt() * spacings[:, None, None]
     wide = width * _random(0.3, 1.0, n, rng)
@@ -110,12 +110,12 @@ def _dots(side: int, spacings: 'torch.Tensor', rng: 'torch.Generator') -> 'torch
     import torch
 
     n, device = len(spacings), rng.device
-    counts = (1.3 * (side / spacings) ** 2).clamp(4, 240)
+    counts = (1.3 * (side / spacings) ** 2).clamp(4, 150)
     most = int(counts.max())
     held = torch.arange(most, device=device) < counts[:, None]
     at = torch.rand(n, most, 2, generator=rng, device=device) * side
     reach = (side / counts.sqrt())[:, None, None]
-    for _ in range(3):
+    for _ in range(2):
         apart = at[:, :, None] - at[:, None]
         apart = apart - (apart / side).round() * side
         far = apart.norm(dim=-1).clamp(min=1e-3)

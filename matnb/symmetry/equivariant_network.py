@@ -164,10 +164,11 @@ def read_network(
     "A network from a file"
     from safetensors import safe_open
     with safe_open(str(path), 'pt') as file:
-        told: dict[str, Any] = file.metadata() or {}
+        told = file.metadata() or {}
         weights = {name: file.get_tensor(name) for name in file.keys()}
     if 'design' not in told: raise ValueError(f'{Path(path).name} does not say which network its weights belong to')
-    design = {k: tuple(v) if isinstance(v, list) else v for k, v in json.loads(told['design']).items()}
-    network = EquivariantNetwork(EquivariantDesign(**design))
+    design: dict[str, Any] = json.loads(told['design'])
+    lists = {name: tuple(value) for name, value in design.items() if isinstance(value, list)}
+    network = EquivariantNetwork(EquivariantDesign(**(design | lists)))
     network.load_state_dict(weights)
     return network.eval()

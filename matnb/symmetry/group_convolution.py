@@ -123,7 +123,7 @@ class GroupConvolution(nn.Module):
     ) -> None:
         super().__init__()
         if size < stride: raise ValueError(f'a stride of {stride} skips a kernel of {size}')
-        if stride % 2 != size % 2: raise ValueError(f'with a stride of {stride} a kernel of {size} pixels has no centre')
+        if stride % 2 != size % 2: raise ValueError(f'a kernel of {size} pixels has no centre with a stride of {stride}')
         self.group, self.size, self.stride, self.lifts = group, size, stride, lifts
         self.inputs, self.outputs = inputs, outputs
         functions = torch.from_numpy(turned_basis(group, size, basis)).float().flatten(2)
@@ -138,8 +138,7 @@ class GroupConvolution(nn.Module):
         "The kernel of the ordinary convolution that this one is: (outputs · order, inputs · order, size, size)"
         turned = torch.einsum('oirb,gbp->ogirp', self.weight, self.basis)
         if not self.lifts:
-            order = self.group.order
-            numbers = self.relative[None, :, None, :, None].expand(self.outputs, order, self.inputs, order, self.size ** 2)
+            numbers = self.relative[None, :, None, :, None].expand(turned.shape)
             turned = turned.gather(3, numbers)
         return turned.reshape(self.outputs * self.group.order, -1, self.size, self.size)
 

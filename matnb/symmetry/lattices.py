@@ -5,10 +5,10 @@
 # %% auto #0
 __all__ = ['Lattice', 'random_bases', 'random_turns']
 
-# %% ../../nbs/symmetry/01_lattices.ipynb #d8bea354
+# %% ../../nbs/symmetry/01_lattices.ipynb #066075a6
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
@@ -26,7 +26,8 @@ class Lattice:
 
     def __post_init__(self) -> None:
         basis = np.asarray(self.basis, 'f8')
-        if basis.shape != (2, 2) or not np.isfinite(basis).all() or abs(np.linalg.det(basis)) < 1e-12:
+        fine = basis.shape == (2, 2) and bool(np.isfinite(basis).all())
+        if not fine or abs(np.linalg.det(basis)) <= 1e-9 * np.linalg.norm(basis, axis=1).prod():
             raise ValueError(f'a lattice is spanned by two vectors that are not parallel; these are {self.basis}')
         object.__setattr__(self, 'basis', basis)
 
@@ -47,76 +48,40 @@ class Lattice:
         "Of the cell"
         return float(abs(np.linalg.det(self.basis)))
 
-    def reduced(self) -> 'Lattice':
+    def reduced(self) -> Self:
         "The cell of the two shortest vectors, a not longer than b and at 60° to 90° to it"
         a, b = self.basis
         while True:
             if a @ a > b @ b: a, b = b, a
             steps = round(float(a @ b) / float(a @ a))
-            if steps == 0: return Lattice(np.stack([a, b if a @ b >= 0 else -b]))
+            if steps == 0: return type(self)(np.stack([a, b if a @ b >= 0 else -b]))
             b = b - steps * a
 
     def in_metres(
         self,
         pixel_size: tuple[float, float],  # Metres between points along (y, x)
-    ) -> 'Lattice':  # With lengths in metres
+    ) -> Self:  # With lengths in metres
         "The lattice on the sample rather than in the image"
-        return Lattice(self.basis * np.asarray(pixel_size))
+        return type(self)(self.basis * np.asarray(pixel_size))
 
-# %% ../../nbs/symmetry/01_lattices.ipynb #8ca8a458
-_SPECIAL = 0.25  # Share of lattices whose shape is more regular than their system asks
-
-
+# %% ../../nbs/symmetry/01_lattices.ipynb #c0b7e57c
 def random_bases(
-    systems: 'torch.Tensor',  # `(n,)`: numbers of lattice systems
+    systems: 'torch.Tensor',  # `(n,)`: places in SYSTEMS
     areas: 'torch.Tensor',  # `(n,)`: of the primitive cells, in square points
     rng: 'torch.Generator',  # Source of chance
-    special: float = _SPECIAL,  # Share whose shape is more regular than their system asks
+    special: float = 0.25,  # Share whose shape is more regular than their system asks
 ) -> 'torch.Tensor':  # `(n, 2, 2)`: primitive cells, turned and mirrored at random
     "Cells of given systems and areas"
     import torch
 
     n, device = len(systems), rng.device
-    chance = torch.rand(n, 8, generator=rng, device=device)
-    ratio, cosine = _general_shape(systems, chance)
-    exact = chance[:, 2] < special
-    ratio, cosine = _special_shape(systems, chance, ratio, cosine, exact)
+    chance = torch.rand(n, 5, generator=rng, device=device)
+    ratio, cosine = _special_shape(systems, chance, *_general_shape(systems, chance), chance[:, 2] < special)
     cell = torch.zeros(n, 2, 2, device=device)
     cell[:, 0, 0] = 1
     cell[:, 1, 0], cell[:, 1, 1] = ratio * cosine, ratio * (1 - cosine**2).sqrt()
     cell = cell * (areas / cell[:, 1, 1]).sqrt()[:, None, None]
     return cell @ random_turns(n, rng)
-
-
-def _general_shape(systems: 'torch.Tensor', chance: 'torch.Tensor') -> tuple['torch.Tensor', 'torch.Tensor']:
-    "b/a and the cosine of the angle of primitive cells"
-    import torch
-
-    long = torch.exp(chance[:, 0] * math.log(2.2))
-    lean = (chance[:, 1] - 0.5) / long.clamp(min=1)  # Reduced: |a · b| is at most a²/2
-    wide = torch.exp((2 * chance[:, 0] - 1) * math.log(2.2))  # Ratio of the edges of a centred cell
-    rhombic = (wide**2 - 1) / (wide**2 + 1)
-    ratio = torch.where(systems == SYSTEMS.index('oblique'), long, torch.ones_like(long))
-    ratio = torch.where(systems == SYSTEMS.index('rectangular'), wide, ratio)
-    cosine = torch.where(systems == SYSTEMS.index('oblique'), lean, torch.zeros_like(lean))
-    cosine = torch.where(systems == SYSTEMS.index('centred'), rhombic, cosine)
-    return ratio, torch.where(systems == SYSTEMS.index('hexagonal'), torch.full_like(lean, -0.5), cosine)
-
-
-def _special_shape(
-    systems: 'torch.Tensor', chance: 'torch.Tensor', ratio: 'torch.Tensor', cosine: 'torch.Tensor',
-    exact: 'torch.Tensor',
-) -> tuple['torch.Tensor', 'torch.Tensor']:
-    "Shapes as of a more symmetric system: 0 square, 1 hexagonal, 2 rectangular, 3 rhombic"
-    import torch
-
-    kind = (chance[:, 3] * 4).long()
-    oblique, centred = (exact & (systems == SYSTEMS.index(s)) for s in ('oblique', 'centred'))
-    one = torch.ones_like(ratio)
-    ratio = torch.where(exact & (systems == SYSTEMS.index('rectangular')) | oblique & (kind != 2), one, ratio)
-    half = torch.where(chance[:, 4] < 0.5, 0.5, -0.5)
-    cosine = torch.where(oblique & ((kind == 0) | (kind == 2)) | centred & (kind < 2), torch.zeros_like(one), cosine)
-    return ratio, torch.where(oblique & (kind == 1) | centred & (kind >= 2), half, cosine)
 
 
 def random_turns(
@@ -130,3 +95,33 @@ def random_turns(
     hand = torch.where(torch.rand(count, generator=rng, device=rng.device) < 0.5, 1.0, -1.0)
     c, s = torch.cos(angle), torch.sin(angle)
     return torch.stack([torch.stack([c, s], -1), torch.stack([-s * hand, c * hand], -1)], -2)
+
+# %% ../../nbs/symmetry/01_lattices.ipynb #94a417a9
+def _general_shape(systems: 'torch.Tensor', chance: 'torch.Tensor') -> tuple['torch.Tensor', 'torch.Tensor']:
+    "b/a and the cosine of the angle of primitive cells"
+    import torch
+
+    oblique, rectangular, centred, _, hexagonal = (systems == i for i in range(len(SYSTEMS)))
+    long = torch.exp(chance[:, 0] * math.log(2.2))
+    wide = torch.exp((2 * chance[:, 0] - 1) * math.log(2.2))
+    ratio = torch.where(oblique, long, torch.where(rectangular, wide, torch.ones_like(wide)))
+    lean = (chance[:, 1] - 0.5) / long  # A reduced cell: |a · b| is at most a²/2
+    rhombic = (wide**2 - 1) / (wide**2 + 1)  # Half the diagonals of a rhombus are the edges of a centred cell
+    cosine = torch.where(oblique, lean, torch.where(centred, rhombic, torch.zeros_like(lean)))
+    return ratio, torch.where(hexagonal, torch.full_like(lean, -0.5), cosine)
+
+
+def _special_shape(
+    systems: 'torch.Tensor', chance: 'torch.Tensor', ratio: 'torch.Tensor', cosine: 'torch.Tensor',
+    chosen: 'torch.Tensor',
+) -> tuple['torch.Tensor', 'torch.Tensor']:
+    "Shapes as of a more regular system; of oblique cells 0 square, 1 hexagonal, 2 rectangular, 3 rhombic"
+    import torch
+
+    kind = (chance[:, 3] * 4).long()
+    oblique, rectangular, centred, *_ = (chosen & (systems == i) for i in range(len(SYSTEMS)))
+    ratio = torch.where(rectangular | oblique & (kind != 2), torch.ones_like(ratio), ratio)
+    upright = oblique & ((kind == 0) | (kind == 2)) | centred & (kind < 2)
+    sixty = torch.where(chance[:, 4] < 0.5, 0.5, -0.5)
+    cosine = torch.where(upright, torch.zeros_like(cosine), cosine)
+    return ratio, torch.where(oblique & (kind == 1) | centred & (kind >= 2), sixty, cosine)

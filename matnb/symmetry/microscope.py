@@ -38,6 +38,7 @@ class Microscope:
         for name in ('blur', 'noise', 'correlated', 'drift', 'jitter', 'lines', 'gamma', 'tilt'):
             low, high = getattr(self, name)
             if not 0 <= low <= high: raise ValueError(f'{name} = {(low, high)}: a range (low, high) of positive numbers')
+        if not self.gamma[0] > 0: raise ValueError(f'gamma = {self.gamma}: an exponent above 0')
         for name in ('inverted', 'defects'):
             if not 0 <= getattr(self, name) <= 1: raise ValueError(f'{name} = {getattr(self, name)}: a share, 0 to 1')
 

@@ -29,7 +29,7 @@ def motifs(
     bases: 'torch.Tensor | None' = None,  # `(count, 2, 2)`: cells; squares if not given
     groups: 'torch.Tensor | None' = None,  # `(count,)`: what they will be symmetrised by; p1 if not given
     source: 'torch.Tensor | None' = None,  # `(images, y, x)`: where patches are cut from; simulated scans if not given
-) -> 'torch.Tensor':  # `(count, size, size)`; shapes: `(count, layers, size, size)` with a value below each layer
+) -> 'torch.Tensor':  # `(count, size, size)`; of shapes `(count, layers, size, size)`: how much a layer covers
     "Motifs without symmetry, in the coordinates of their cells"
     import torch
 
@@ -37,26 +37,25 @@ def motifs(
     device = rng.device
     if bases is None: bases = torch.eye(2, device=device).expand(count, 2, 2)
     if groups is None: groups = torch.zeros(count, dtype=torch.long, device=device)
-    area = torch.linalg.det(bases).abs()
-    unit = bases / area.sqrt()[:, None, None]
-    if family == 'patches':
-        return cut_patches(simulated_channels(device=str(device)) if source is None else source, count, size, rng)
+    unit = bases / torch.linalg.det(bases).abs().sqrt()[:, None, None]
     if family == 'noise': return torch.randn(count, size, size, generator=rng, device=device)
     if family == 'shapes': return _shapes(size, rng, unit, groups)
     if family == 'atoms': return _atoms(size, rng, unit, groups)
-    return _fields(size, rng, unit, groups, 3.0 if family == 'field' else 2.2)
+    if family != 'patches': return _fields(size, rng, unit, groups, 3.0 if family == 'field' else 2.2)
+    images = simulated_channels(device=str(device)) if source is None else source.to(device)
+    return cut_patches(images, count, size, rng)
 
-# %% ../../nbs/symmetry/02_motifs.ipynb #a04a4ce3
-def _orders(groups: 'torch.Tensor') -> 'torch.Tensor':
-    import torch
-    return torch.tensor([group.order for group in PLANE_GROUPS], device=groups.device)[groups]
-
-
+# %% ../../nbs/symmetry/02_motifs.ipynb #12a97f2f
 def _random(low: float, high: float, shape: tuple[int, ...], rng: 'torch.Generator') -> 'torch.Tensor':
     import torch
     return low + (high - low) * torch.rand(*shape, generator=rng, device=rng.device)
 
 
+def _orders(groups: 'torch.Tensor') -> 'torch.Tensor':
+    import torch
+    return torch.tensor([group.order for group in PLANE_GROUPS], device=groups.device)[groups]
+
+# %% ../../nbs/symmetry/02_motifs.ipynb #53ab956c
 def frequencies(
     bases: 'torch.Tensor',  # `(n, 2, 2)`
     size: int,  # Points along each edge of the cell
@@ -113,27 +112,34 @@ def cut_patches(
     cut = torch.nn.functional.grid_sample(images[chosen][:, None], where, padding_mode='reflection', align_corners=False)
     return cut[:, 0]
 
-
+# %% ../../nbs/symmetry/02_motifs.ipynb #2fda1877
 REGULAR = ('stripes', 'bubbles', 'vortices', 'written')  # Kinds of simulated domains that may lie on a lattice
 
 
 @lru_cache(maxsize=4)
 def simulated_channels(
-    irregular: bool = False,  # Only domains that lie on no lattice
+    irregular: bool = False,  # Only of domains that lie on no lattice
     device: str = 'cpu',  # Where they are wanted
 ) -> 'torch.Tensor':  # `(images, 128, 128)`, of mean 0 and standard deviation 1
     "Heights, amplitudes and phases of simulated scans, to cut patches from"
     import torch
 
+    channels = [_levelled(c) for kind, image in _scans() for c in image if not (irregular and kind in REGULAR)]
+    return torch.from_numpy(np.stack([c for c in channels if c.any()])).to(device)
+
+
+@lru_cache(maxsize=1)
+def _scans() -> list[tuple[str, np.ndarray]]:
     from matnb.corpus.simulated import simulate_measurements
 
-    channels = []
-    for scan in simulate_measurements(range(0, 1536, 24), seed=17):
-        if irregular and scan.metadata['Simulated domains'] in REGULAR: continue
-        for channel in np.asarray(scan.image, 'f4'):
-            clipped = np.clip(channel, *np.percentile(channel, [1, 99]))
-            if clipped.std() > 0: channels.append((clipped - clipped.mean()) / clipped.std())
-    return torch.from_numpy(np.stack(channels).astype('f4')).to(device)
+    scans = simulate_measurements(range(0, 1536, 24), seed=17)
+    return [(scan.metadata['Simulated domains'], np.asarray(scan.image, 'f4')) for scan in scans]
+
+
+def _levelled(channel: np.ndarray) -> np.ndarray:
+    "Of mean 0 and standard deviation 1, without the highest and the lowest points; zeros if it is flat"
+    clipped = np.clip(channel, *np.percentile(channel, [1, 99]).astype('f4'))
+    return (clipped - clipped.mean()) / max(float(clipped.std()), 1e-6)
 
 # %% ../../nbs/symmetry/02_motifs.ipynb #6884bf2c
 def _shapes(size: int, rng: 'torch.Generator', unit: 'torch.Tensor', groups: 'torch.Tensor') -> 'torch.Tensor':
@@ -158,7 +164,7 @@ def _shapes(size: int, rng: 'torch.Generator', unit: 'torch.Tensor', groups: 'to
     away = _outline(p, q, radius, rng)
     return torch.sigmoid(away * (-1.6 * size))
 
-
+# %% ../../nbs/symmetry/02_motifs.ipynb #18850c90
 def _outline(p: 'torch.Tensor', q: 'torch.Tensor', radius: 'torch.Tensor', rng: 'torch.Generator') -> 'torch.Tensor':
     "Distance from the outline of an ellipse, a bar, a polygon or a ring; negative inside"
     import torch
@@ -193,27 +199,7 @@ def operation_tables(
     orders = torch.tensor([group.order for group in PLANE_GROUPS])
     return matrices.to(device), shifts.to(device), orders.to(device)
 
-
-def _atoms(size: int, rng: 'torch.Generator', unit: 'torch.Tensor', groups: 'torch.Tensor') -> 'torch.Tensor':
-    "Columns of atoms of two or three kinds"
-    import torch
-
-    n, most, device = len(unit), 5, rng.device
-    spread = (_orders(groups) ** -0.3)[:, None] * _random(0.05, 0.15, (n, most), rng)
-    at, share = _on_sites(torch.rand(n, most, 2, generator=rng, device=device), spread, unit, groups)
-    least = (4 - _orders(groups)).clamp(min=1)  # One atom alone always has a twofold axis
-    many = least + (torch.rand(n, generator=rng, device=device) * (most + 1 - least)).long()
-    height = (torch.arange(most, device=device) < many[:, None]) * _random(0.25, 1.0, (n, most), rng) * share
-    fine = frequencies(unit, size)[:, None] * (spread**2 * (-2 * math.pi**2))[..., None, None]
-    first = torch.fft.fftfreq(size, 1 / size, device=device)
-    second = torch.fft.rfftfreq(size, 1 / size, device=device)
-    one = torch.exp(-2j * math.pi * (at[..., 0, None] * first))
-    two = torch.exp(-2j * math.pi * (at[..., 1, None] * second))
-    weight = torch.exp(fine) * (height * spread**2)[..., None, None]
-    waves = torch.einsum('nkij,nki,nkj->nij', weight.to(one.dtype), one, two)
-    return torch.fft.irfft2(waves, s=(size, size), norm='forward')
-
-
+# %% ../../nbs/symmetry/02_motifs.ipynb #6260414e
 def _on_sites(
     at: 'torch.Tensor', spread: 'torch.Tensor', unit: 'torch.Tensor', groups: 'torch.Tensor',
 ) -> tuple['torch.Tensor', 'torch.Tensor']:
@@ -232,3 +218,23 @@ def _on_sites(
         move = step.gather(2, chosen[..., None].expand(-1, -1, 1, 2))[:, :, 0] / 2
         at = at + torch.where(near.any(-1, keepdim=True), move, torch.zeros_like(move))
     return at, 1 / (own & (far < 0.5 * spread[..., None])).sum(-1)
+
+# %% ../../nbs/symmetry/02_motifs.ipynb #2e7d60dc
+def _atoms(size: int, rng: 'torch.Generator', unit: 'torch.Tensor', groups: 'torch.Tensor') -> 'torch.Tensor':
+    "Columns of atoms of two or three kinds"
+    import torch
+
+    n, most, device = len(unit), 5, rng.device
+    spread = (_orders(groups) ** -0.3)[:, None] * _random(0.05, 0.15, (n, most), rng)
+    at, share = _on_sites(torch.rand(n, most, 2, generator=rng, device=device), spread, unit, groups)
+    least = (4 - _orders(groups)).clamp(min=1)  # One atom alone always has a twofold axis
+    many = least + (torch.rand(n, generator=rng, device=device) * (most + 1 - least)).long()
+    height = (torch.arange(most, device=device) < many[:, None]) * _random(0.25, 1.0, (n, most), rng) * share
+    fine = frequencies(unit, size)[:, None] * (spread**2 * (-2 * math.pi**2))[..., None, None]
+    first = torch.fft.fftfreq(size, 1 / size, device=device)
+    second = torch.fft.rfftfreq(size, 1 / size, device=device)
+    one = torch.exp(-2j * math.pi * (at[..., 0, None] * first))
+    two = torch.exp(-2j * math.pi * (at[..., 1, None] * second))
+    weight = torch.exp(fine) * (height * spread**2)[..., None, None]
+    waves = torch.einsum('nkij,nki,nkj->nij', weight.to(one.dtype), one, two)
+    return torch.fft.irfft2(waves, s=(size, size), norm='forward')

@@ -41,6 +41,7 @@ def ordered_domains(
     size: int,  # Points along each side
     period: float,  # Edge of a square primitive cell, in pixels
     group: str,  # Plane group, e.g. p4gm
+    resolution: float = 3.0,  # Width over which the tip will sense, in pixels: the group is to be seen with it
 ) -> Domains:  # Up and down domains on a lattice
     "Domains of opposite polarity, arranged with the symmetry of a plane group"
     import torch
@@ -49,26 +50,27 @@ def ordered_domains(
     wanted = plane_group(group)
     number = torch.tensor([wanted.number])
     bases = random_bases(torch.tensor([SYSTEMS.index(wanted.system)]), torch.tensor([float(period) ** 2]), chance)
-    cell = _polarised_cell(rng, number, bases, max(48, 2 * round(period / 2)), chance)
+    cell = _polarised_cell(rng, number, bases, max(48, 2 * round(period / 2)), resolution / 2.355, chance)
     wall = soften(cell, bases, torch.full((1,), max(1.0, period / 24)))
     image = render(wall, bases, size, torch.rand(1, 2, generator=chance) * size)[0]
     return out_of_plane('ordered lattice', image.clamp(-1, 1).numpy(), period)
 
 
 def _polarised_cell(
-    rng: np.random.Generator, group: 'torch.Tensor', bases: 'torch.Tensor', grid: int, chance: 'torch.Generator',
+    rng: np.random.Generator, group: 'torch.Tensor', bases: 'torch.Tensor', grid: int, blur: float,
+    chance: 'torch.Generator',
 ) -> 'torch.Tensor':
     "Up or down at each point of a cell, with the group's symmetry and no other"
     import torch
 
-    blur = torch.full((1,), 1.5)
+    spread = torch.full((1,), max(1.0, blur))
     for _ in range(400):
         family = str(rng.choice(['field', 'field', 'shapes', 'atoms']))
         cell = make_cells(family, group, bases, grid, chance)
         level = torch.quantile(cell.flatten(), float(rng.uniform(0.35, 0.65)))
         polarised = torch.tanh((cell - level) * 6)
         balanced = 0.15 < float((polarised > 0).float().mean()) < 0.85
-        if balanced and float(foreign_likeness(polarised, group, bases, blur)) <= 0.8: return polarised
+        if balanced and float(foreign_likeness(polarised, group, bases, spread)) <= 0.8: return polarised
     raise ValueError(f'no motif shows {GROUP_NAMES[int(group)]} in a cell of {float(torch.linalg.det(bases).abs()) ** 0.5:.1f}'
                      ' points; ask for a longer period')
 
@@ -97,7 +99,7 @@ def simulate_ordered(
     points = float(np.exp(rng.uniform(np.log(0.11), np.log(0.3)))) * size
     pixel_size = visit.sample.length / points
     settings = choose_settings(rng, visit, 'ordered lattice', pixel_size * size, size)
-    settings = replace(settings, resolution=min(settings.resolution, 0.25 * visit.sample.length))
+    settings = replace(settings, resolution=min(settings.resolution, 0.15 * visit.sample.length))
     return _measured(rng, visit, group, points, settings, (number, seed, size))
 
 
@@ -106,7 +108,7 @@ def _measured(
 ) -> Measurement:
     number, seed, size = what
     grid = -(-size * 9 // 64) * 8
-    domains = ordered_domains(rng, grid, points, group)
+    domains = ordered_domains(rng, grid, points, group, settings.resolution / settings.pixel_size)
     height = surface(rng, visit, 'ordered lattice', grid, settings.pixel_size)
     image = measure(domains, height, rng, settings, size)
     facets = scan_facets(rng, visit, settings, settings.pixel_size * size, ('success', ''))

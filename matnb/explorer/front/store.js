@@ -6,7 +6,7 @@ import { picturesOf } from './pictures.js';
 import { Refused, startOfNumbers, wireOf } from './wire.js';
 
 class Renewed extends Refused {} // an answer about items that are no longer those of the page
-const LOOKING = new Set(['places', 'columns', 'thumbnails', 'card', 'plane', 'near', 'why', 'distances', 'words', 'compare']); // asked anew of the new items
+const LOOKING = new Set(['places', 'columns', 'thumbnails', 'card', 'plane', 'near', 'why', 'distances', 'words', 'compare', 'symmetry', 'symmetry_map']); // asked anew of the new items
 
 export class Store {
   #listeners = new Map();

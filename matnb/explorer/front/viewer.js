@@ -27,7 +27,7 @@ export class Viewer {
     this.#store = store;
     this.lens = new Lens();
     this.painted = document.createElement('canvas');
-    Object.assign(this, { row: -1, channel: '', plane: null, cursor: null, box: null, boxing: false });
+    Object.assign(this, { row: -1, channel: '', plane: null, cursor: null, box: null, boxing: false, over: null, described: '' });
     this.contrast = new Contrast(() => this.#repaint());
     this.element = this.#build();
     const watch = new ResizeObserver(() => this.#resized());
@@ -71,11 +71,22 @@ export class Viewer {
     const same = row === this.row;
     Object.assign(this, { row, channel, cursor: same ? this.cursor : null, plane: null, named });
     if (!same) { this.lens.fitted = true; this.#setBox(null); }
-    this.canvas.setAttribute('aria-label', `${channel || 'Most telling channel'} of ${named || 'this item'}`);
+    this.#nameIt();
     this.#say('');
     this.#standIn();
     await new Promise((resolve) => { setTimeout(resolve, 60); }); // whoever leafs on at once asks for nothing
     if (turn === this.#turn) await this.#fetch(FIRST_MOST, turn, false);
+  }
+
+  lay(over, described) { // something drawn over the scan: a function (brush, lens), or null
+    Object.assign(this, { over, described });
+    this.#nameIt();
+    this.#draw();
+  }
+
+  #nameIt() {
+    const { channel, named, described } = this;
+    this.canvas.setAttribute('aria-label', [`${channel || 'Most telling channel'} of ${named || 'this item'}`, described].filter(Boolean).join(', '));
   }
 
   #standIn() { // the small picture until the numbers are here
@@ -169,6 +180,7 @@ export class Viewer {
     brush.imageSmoothingEnabled = this.lens.zoom * this.shrunk * dense < 1.001;
     brush.imageSmoothingQuality = 'high';
     brush.drawImage(this.painted, ...place);
+    if (this.over) this.over(brush, this.lens);
     if (this.box) drawBox(brush, this.lens, this.box);
     if (this.cursor && !this.box) drawCursor(brush, this.lens, this.cursor);
     this.#drawScale();

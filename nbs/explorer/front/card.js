@@ -4,6 +4,7 @@ import { button, make, oncePerFrame, stops } from './dom.js';
 import { Frame } from './frames.js';
 import { Notes } from './notes.js';
 import { Strip } from './strip.js';
+import { SymmetrySeen } from './symmetry.js';
 import { folded, pairs, tree } from './tables.js';
 import { Viewer } from './viewer.js';
 
@@ -28,6 +29,7 @@ class Card {
     Object.assign(this, { row: -1, told: null, channels: [] });
     this.viewer = new Viewer(store);
     this.strip = new Strip(store);
+    this.symmetry = new SymmetrySeen(store, this.viewer);
     this.notes = new Notes(store, () => this.#again());
     this.element = this.#build();
     const on = (event, act) => store.on(event, act);
@@ -40,7 +42,7 @@ class Card {
   stop() {
     this.#turn += 1;
     this.#stop();
-    for (const part of [this.viewer, this.strip, this.notes]) part.stop();
+    for (const part of [this.viewer, this.strip, this.symmetry, this.notes]) part.stop();
   }
 
   // --- Elements
@@ -57,7 +59,7 @@ class Card {
     this.dialog = make('dialog', { class: 'mx-large', 'aria-label': 'Large picture', onclose: () => this.#small(), onkeydown: (event) => { if (event.key === 'Escape') event.stopPropagation(); } });
     this.place = make('div', { class: 'mx-card-picture' }, this.viewer.element);
     this.range = make('div', { class: 'mx-card-range' }, this.viewer.contrast.element);
-    this.body = make('div', { class: 'mx-card-body', hidden: true }, make('div', { class: 'mx-card-look' }, this.acts, this.place), make('div', { class: 'mx-card-like' }, this.strip.element),
+    this.body = make('div', { class: 'mx-card-body', hidden: true }, make('div', { class: 'mx-card-look' }, this.acts, this.place, this.symmetry.element), make('div', { class: 'mx-card-like' }, this.strip.element),
       make('div', { class: 'mx-card-more' }, this.tabs, this.range), make('div', { class: 'mx-card-known' }, this.notes.element, this.facts));
     this.empty = make('div', { class: 'mx-card-empty' }, make('p', {}, 'No item is open.'),
       make('p', {}, 'Click a point of the map or a picture of the gallery. With the keyboard: move to a picture with the arrow keys and press Enter.'));
@@ -191,6 +193,7 @@ class Card {
     this.channel = name;
     for (const tab of this.channels) tab.element.setAttribute('aria-pressed', String(tab.name === name));
     this.viewer.show(this.row, name, this.told.label);
+    this.symmetry.show(this.row, name, this.told.label);
   }
 
   #follow() { // the channel of all pictures was changed

@@ -7,6 +7,7 @@ const WAITED_FOR = {
   hello: 'the corpus', places: 'the map', columns: 'facets', thumbnails: 'pictures', card: 'an item', plane: 'a picture',
   near: 'similar items', why: 'reasons', distances: 'distances', words: 'the search', annotate: 'notes being written',
   code: 'code', keep: 'files', select_step: 'the new step', branch: 'the branch', compare: 'the comparison',
+  symmetry: 'symmetry', symmetry_map: 'the symmetry map',
 };
 
 export function drawStatus(element, store) {
