@@ -136,7 +136,8 @@ def spread(
     "A mean, and half the range"
     mean, half = float(np.mean(values)), float(np.ptp(values)) / 2
     if not np.isfinite(mean): return ''
-    return f'{mean:.0f} ± {half:.0f}' if mean >= 10 else f'{mean:.3f} ± {half:.3f}'
+    digits = 0 if mean >= 10 else 3
+    return f'{mean:.{digits}f}' + (f' ± {half:.{digits}f}' if len(values) > 1 else '')
 
 
 def summary(
