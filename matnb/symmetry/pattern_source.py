@@ -72,7 +72,8 @@ class PatternSettings:
         if not self.groups: raise ValueError('groups: none; a pattern needs one')
         for name in self.groups: plane_group(name)
         if not 0 <= self.aperiodic <= 1: raise ValueError(f'aperiodic = {self.aperiodic}: a share, 0 to 1')
-        if not 0 < self.edges[0] <= self.edges[1]: raise ValueError(f'cells from {self.edges[0]} to {self.edges[1]} points')
+        low, high = self.edges
+        if not 0 < low <= high: raise ValueError(f'cells from {low:g} to {high:g} points')
 
     @property
     def edges(self) -> tuple[float, float]:
