@@ -24,7 +24,7 @@ def aperiodic_images(
     side: int,  # Points along each side
     spacings: 'torch.Tensor',  # `(n,)`: typical distance of features, in points
     rng: 'torch.Generator',  # Source of chance
-    source: 'torch.Tensor | None' = None,  # `(images, y, x)`: where real patches are cut from; simulated scans if not given
+    source: 'torch.Tensor | None' = None,  # `(images, y, x)` to cut real patches from; simulated if not given
 ) -> 'torch.Tensor':  # `(n, side, side)`, of mean 0 and standard deviation 1
     "Images in which no two steps in different directions repeat"
     if kind not in APERIODIC: raise ValueError(f'no kind {kind!r}; there are {", ".join(APERIODIC)}')

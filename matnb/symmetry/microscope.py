@@ -37,7 +37,7 @@ class Microscope:
     def __post_init__(self) -> None:
         for name in ('blur', 'noise', 'correlated', 'drift', 'jitter', 'lines', 'gamma', 'tilt'):
             low, high = getattr(self, name)
-            if not 0 <= low <= high: raise ValueError(f'{name} = {(low, high)}: a range (low, high) of positive numbers')
+            if not 0 <= low <= high: raise ValueError(f'{name} = {(low, high)}: a range (low, high), from 0 up')
         if not self.gamma[0] > 0: raise ValueError(f'gamma = {self.gamma}: an exponent above 0')
         for name in ('inverted', 'defects'):
             if not 0 <= getattr(self, name) <= 1: raise ValueError(f'{name} = {getattr(self, name)}: a share, 0 to 1')
@@ -138,7 +138,8 @@ def _blotches(count: int, side: int, rng: 'torch.Generator') -> 'torch.Tensor':
     import torch
 
     coarse = torch.randn(count, 1, side // 2, side // 2, generator=rng, device=rng.device)
-    return torch.nn.functional.interpolate(coarse, size=(side, side), mode='bilinear')[:, 0] * 1.6  # Of deviation 1 again
+    fine = torch.nn.functional.interpolate(coarse, size=(side, side), mode='bilinear')
+    return fine[:, 0] * 1.6  # Interpolation makes it weaker
 
 
 def _broken(images: 'torch.Tensor', defect: 'torch.Tensor', rng: 'torch.Generator') -> 'torch.Tensor':

@@ -69,8 +69,8 @@ def _polarised_cell(
     for _ in range(400):
         family = str(rng.choice(['field', 'field', 'shapes', 'atoms']))
         cell = make_cells(family, group, bases, grid, chance)
-        level = torch.quantile(cell.flatten(), float(rng.uniform(0.35, 0.65)))
-        polarised = torch.tanh((cell - level) * 6)
+        level = float(cell.min()) + float(rng.uniform(0.3, 0.6)) * float(cell.max() - cell.min())
+        polarised = torch.tanh((cell - level) * 8)
         balanced = 0.15 < float((polarised > 0).float().mean()) < 0.85
         if balanced and float(foreign_likeness(polarised, group, bases, spread)) <= 0.8: return polarised
     edge = float(torch.linalg.det(bases).abs()) ** 0.5

@@ -72,7 +72,8 @@ class PatternSettings:
         if not self.groups: raise ValueError('groups: none; a pattern needs one')
         for name in self.groups: plane_group(name)
         if not 0 <= self.aperiodic <= 1: raise ValueError(f'aperiodic = {self.aperiodic}: a share, 0 to 1')
-        if not 0 < self.edges[0] <= self.edges[1]: raise ValueError(f'cells from {self.edges[0]} to {self.edges[1]} points')
+        low, high = self.edges
+        if not 0 < low <= high: raise ValueError(f'cells from {low:g} to {high:g} points')
 
     @property
     def edges(self) -> tuple[float, float]:
@@ -186,6 +187,14 @@ def _strangers(
         images[members] = blurred(aperiodic_images(kind, settings.side, spacings[members], rng), blur[members])
     return images, which + len(FAMILIES)
 
+# %% ../../nbs/symmetry/05_pattern_source.ipynb #76c1fcf8
+def _chance(settings: PatternSettings, number: int, kind: int) -> 'torch.Generator':
+    "A source of chance for one batch"
+    import torch
+    if number < 0: raise ValueError(f'batch {number}: numbers start at 0')
+    state = np.random.SeedSequence([settings.seed, number, kind]).generate_state(1, np.uint64)[0]
+    return torch.Generator(settings.device).manual_seed(int(state) & (2**63 - 1))
+
 # %% ../../nbs/symmetry/05_pattern_source.ipynb #f1c797df
 class PatternSource(PatternSettings):
     "Patterns by number: the same number gives the same patterns"
@@ -196,7 +205,7 @@ class PatternSource(PatternSettings):
         count: int,  # Of patterns
     ) -> Patterns:  # The same each time
         "Patterns of all groups, families and shapes"
-        rng = self._chance(number, 0)
+        rng = _chance(self, number, 0)
         conditions = draw_conditions(self.microscope, count, self.side, rng)
         specimens = _specimens(self, count, rng, _sharpness(conditions.blur))
         return _seen(self, specimens, specimens.bases, conditions, rng)
@@ -207,7 +216,7 @@ class PatternSource(PatternSettings):
         count: int,  # Of patterns
     ) -> Specimens:  # Of the batch with this number
         "The cells that the images of a batch are made of"
-        rng = self._chance(number, 0)
+        rng = _chance(self, number, 0)
         return _specimens(self, count, rng, _sharpness(draw_conditions(self.microscope, count, self.side, rng).blur))
 
     def pairs(
@@ -219,7 +228,7 @@ class PatternSource(PatternSettings):
         "The same patterns twice: turned, mirrored, shifted, rescaled and measured anew"
         import torch
 
-        rng = self._chance(number, 1)
+        rng = _chance(self, number, 1)
         looks = [draw_conditions(self.microscope, count, self.side, rng) for _ in range(2)]
         low, high = (math.log(scale) for scale in scales)
         scale = torch.exp(low + (high - low) * torch.rand(count, generator=rng, device=rng.device))
@@ -230,8 +239,3 @@ class PatternSource(PatternSettings):
         turned = specimens.bases * scale[:, None, None] @ random_turns(count, rng)
         plain = replace(self, aperiodic=0.0)
         return _seen(plain, specimens, specimens.bases, looks[0], rng), _seen(plain, specimens, turned, looks[1], rng)
-
-    def _chance(self, number: int, kind: int) -> 'torch.Generator':
-        import torch
-        state = np.random.SeedSequence([self.seed, number, kind]).generate_state(1, np.uint64)[0]
-        return torch.Generator(self.device).manual_seed(int(state) & (2**63 - 1))
