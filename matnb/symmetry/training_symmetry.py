@@ -194,8 +194,9 @@ def training_of(
                         judge_every=recipe.judge_every, about=_as_json(recipe))
     return Training(
         network if network is not None else make_network(recipe.network, recipe.seed),
-        lambda step: source.pairs(step, recipe.patterns), lambda net, looks: symmetry_loss(net, looks, recipe), settings,
-        keep_in, (lambda net: judge(net, recipe, device=place)) if recipe.judge_every else None, place, **options)
+        lambda step: source.pairs(step, recipe.patterns), lambda net, looks: symmetry_loss(net, looks, recipe),
+        settings, keep_in, (lambda net: judge(net, recipe, device=place)) if recipe.judge_every else None, place,
+        **options)
 
 
 def _as_json(recipe: SymmetryRecipe) -> dict[str, Any]:
