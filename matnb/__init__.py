@@ -7,13 +7,14 @@ __all__ = ['open_corpus', 'create_corpus', 'Corpus', 'collect', 'last_report', '
            'public_data', 'Facet', 'Channel', 'Measurement', 'NotAnImage', 'Unreadable', 'embed', 'vector_of',
            'encoder', 'combine', 'search', 'Box', 'map', 'open_map', 'Path', 'open_path', 'predict_from_neighbours',
            'predict_for', 'facets_explaining', 'failed_near', 'contradicting_items', 'trend_along', 'Windows',
-           'explore', 'tag_items', 'untag_items', 'count_tags', 'RunForm', 'open_view', 'dashboard']
+           'explore', 'tag_items', 'untag_items', 'count_tags', 'RunForm', 'open_view', 'dashboard', 'run_template']
 
 # %% ../nbs/01_matnb.ipynb #e6ecdfaf
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from matnb.batch.templates import run_template
     from matnb.corpus.collect import CollectReport, collect, last_report
     from matnb.corpus.facets import Facet
     from matnb.corpus.measurement import Channel, Measurement, NotAnImage, Unreadable
@@ -81,6 +82,7 @@ _ROOM_OF = {
     'RunForm': 'explorer.run_form',
     'open_view': 'explorer.saved_views',
     'dashboard': 'explorer.page',
+    'run_template': 'batch.templates',
 }
 
 # %% ../nbs/01_matnb.ipynb #225bdcb5
@@ -89,7 +91,7 @@ _all_ = ['open_corpus', 'create_corpus', 'Corpus', 'collect', 'last_report', 'Co
          'embed', 'vector_of', 'encoder', 'combine', 'search', 'Box', 'map', 'open_map', 'Path', 'open_path',
          'predict_from_neighbours', 'predict_for', 'facets_explaining', 'failed_near', 'contradicting_items',
          'trend_along', 'Windows', 'explore', 'tag_items', 'untag_items', 'count_tags', 'RunForm', 'open_view',
-         'dashboard']
+         'dashboard', 'run_template']
 
 # %% ../nbs/01_matnb.ipynb #f966027d
 def __getattr__(name: str) -> Any:

@@ -5,11 +5,11 @@
 # %% auto #0
 __all__ = ['MEASURES', 'Looks', 'look_twice', 'source_record', 'EvidenceBank']
 
-# %% ../../nbs/symmetry/31_evidence_bank.ipynb #3c06a581
+# %% ../../nbs/symmetry/31_evidence_bank.ipynb #66d6b589
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,11 @@ class Looks:
     def __len__(self) -> int: return len(self.first)
 
     def __getitem__(self, rows: Any) -> 'Looks': return Looks(self.first[rows], self.second[rows], self.groups[:, rows])
+
+    def single(self) -> 'Looks':
+        "In single precision"
+        first, second = (Evidence(*(getattr(e, f.name).float() for f in fields(e))) for e in (self.first, self.second))
+        return Looks(first, second, self.groups)
 
     @classmethod
     def joined(cls, parts: 'list[Looks]') -> 'Looks':
@@ -76,27 +81,28 @@ def _from_tensors(held: dict[str, Tensor]) -> Looks:
     first, second = (Evidence(*(held[f'{look} {f.name}'] for f in fields(Evidence))) for look in ('first', 'second'))
     return Looks(first, second, held['groups'].long())
 
-# %% ../../nbs/symmetry/31_evidence_bank.ipynb #eedadb11
+# %% ../../nbs/symmetry/31_evidence_bank.ipynb #e040c3ae
 @dataclass
 class EvidenceBank:
     "Evidence of many patterns, in files"
 
     source: PatternSource  # Of the patterns
-    folder: Path | str  # Of the files
+    folder: Path | str | None  # Of the files; None: in memory only
     parts: int = 40  # Files
     each: int = 250  # Patterns in a file
+    held: dict[int, dict[str, Tensor]] = field(default_factory=dict, repr=False)  # Parts, if there is no folder
 
-    def __post_init__(self) -> None: self.folder = Path(self.folder).expanduser()
+    def __post_init__(self) -> None: self.place = None if self.folder is None else Path(self.folder).expanduser()
 
     def __len__(self) -> int: return self.parts * self.each
 
     def file(self, number: int) -> Path:
         "Where a part is"
-        return Path(self.folder)/f'part-{number:05}-of-{self.each}.safetensors'
+        return (self.place or Path())/f'part-{number:05}-of-{self.each}.safetensors'
 
     def fill(self, progress: bool = True) -> int:  # How many parts were made
         "Make the parts that are missing"
-        missing = [n for n in range(self.parts) if not self.file(n).is_file()]
+        missing = [n for n in range(self.parts) if self.place is None or not self.file(n).is_file()]
         for number in self._shown(missing, progress): self._make(number)
         return len(missing)
 
@@ -109,14 +115,17 @@ class EvidenceBank:
     def _make(self, number: int) -> None:
         from safetensors.torch import save
 
-        looks = look_twice(self.source, number, self.each)
-        disk.make_folder(Path(self.folder))
-        replace_file(self.file(number), save(_as_tensors(looks), {'source': source_record(self.source)}))
+        held = _as_tensors(look_twice(self.source, number, self.each))
+        if self.place is None: self.held[number] = held
+        else:
+            disk.make_folder(self.place)
+            replace_file(self.file(number), save(held, {'source': source_record(self.source)}))
 
     def part(self, number: int) -> Looks:
         "One part; in half precision"
         from safetensors import SafetensorError, safe_open
 
+        if self.place is None: return _from_tensors(self.held[number])
         path = self.file(number)
         try:
             with safe_open(path, 'pt') as held:
@@ -143,4 +152,4 @@ class EvidenceBank:
         if not per_round: raise ValueError(f'{count} patterns of a bank that holds {len(self)}')
         turn, place = divmod(step, per_round)
         rng = torch.Generator().manual_seed(seed * 1_000_003 + turn)
-        return self.all[torch.randperm(len(self), generator=rng)[place * count : (place + 1) * count]]
+        return self.all[torch.randperm(len(self), generator=rng)[place * count : (place + 1) * count]].single()
