@@ -25,8 +25,8 @@ def page(browser, tmp_path_factory):
     corpus = create_corpus(tmp_path_factory.mktemp('symmetry')/'corpus', 'Scans')
     stripes = np.sin(2 * np.pi * np.arange(128) / 17)[None] + 0 * lattice(noise=0)
     rng = np.random.default_rng(1)
-    planes = {'pattern': lattice(), 'noise': rng.normal(size=(128, 128)), 'stripes': stripes + rng.normal(0, .2, (128, 128)),
-              'small': rng.normal(size=(12, 12))}
+    planes = {'pattern': lattice(), 'noise': rng.normal(size=(128, 128)),
+              'stripes': stripes + rng.normal(0, 0.2, (128, 128)), 'small': rng.normal(size=(12, 12))}
     corpus.append([Measurement(p[None].astype('f4'), (Channel('height', 'nm'),), (1e-9, 1e-9), {'material': n})
                    for n, p in planes.items()])
     symmetry_seen.SEEN = symmetry_seen.KeptAnswers(10)

@@ -22,7 +22,8 @@ ORDERS = {'p1': 1, 'p2': 2, 'pm': 1, 'pg': 1, 'cm': 1, 'p2mm': 2, 'p2mg': 2, 'p2
 @pytest.fixture(scope='module')
 def patterns():
     "Images of all groups, with their lattices"
-    source = PatternSource(families=('field', 'binary', 'shapes'), seed=404, smallest=14.0, largest=34.0, microscope=CLEAN)
+    families = 'field', 'binary', 'shapes'
+    source = PatternSource(families=families, seed=404, smallest=14.0, largest=34.0, microscope=CLEAN)
     made = source.batch(0, 85)
     bases = [Lattice(b).reduced().basis for b in made.bases.double().numpy()]
     return list(zip(made.images.double().numpy(), [GROUP_NAMES[n] for n in made.groups.tolist()], bases, strict=True))
@@ -42,7 +43,8 @@ def oracle(name, basis, points=SIDE):
 
 def nobody(windows):
     "A seer that finds no period"
-    return Sights(np.full(len(windows), 0.02), np.full((len(windows), 17), 1 / 17), np.full((len(windows), 2, 2), np.nan))
+    n = len(windows)
+    return Sights(np.full(n, 0.02), np.full((n, 17), 1 / 17), np.full((n, 2, 2), np.nan))
 
 
 # --- Elements
@@ -97,7 +99,8 @@ def test_the_place_of_what_is_drawn_moves_with_the_image(patterns):
 def test_nothing_is_named_where_nothing_repeats():
     rng = np.random.default_rng(3)
     y, x = np.mgrid[:150, :200]
-    for image, words in ((rng.normal(size=(150, 200)), 'No periodicity here'), (np.sin(0.4 * x + 0.1 * y), 'One period only')):
+    lines = np.sin(0.4 * x + 0.1 * y)
+    for image, words in ((rng.normal(size=(150, 200)), 'No periodicity here'), (lines, 'One period only')):
         for seer in (nobody, 'measured'):
             seen = symmetry_of(image, 1e-9, seer)
             assert seen.group is None and seen.lattice is None and seen.overlay is None and seen.order == 1
@@ -108,14 +111,16 @@ def test_nothing_is_named_where_nothing_repeats():
 
 
 def test_measuring_alone_tells_patterns_from_what_does_not_repeat():
-    made = PatternSource(seed=7, aperiodic=0.5, microscope=CLEAN, largest=34.0, families=('field', 'binary')).batch(0, 30)
+    source = PatternSource(seed=7, aperiodic=0.5, microscope=CLEAN, largest=34.0, families=('field', 'binary'))
+    made = source.batch(0, 30)
     seen = [symmetry_of(image, network='measured').lattice is not None for image in made.images.numpy()]
     right = np.array(seen) == (made.groups.numpy() >= 0)
     assert right.mean() > 0.7
 
 
 @pytest.mark.parametrize('image, said', [
-    (np.zeros((5, 300)), 'too small'), (np.full((64, 64), np.nan), 'hold no number'), (np.ones((64, 64)), 'same everywhere'),
+    (np.zeros((5, 300)), 'too small'), (np.full((64, 64), np.nan), 'hold no number'),
+    (np.ones((64, 64)), 'same everywhere'),
     (np.zeros((2, 64, 64)), 'one channel')])
 def test_what_cannot_be_looked_at_is_refused_in_words(image, said):
     with pytest.raises(ValueError, match=said): symmetry_of(image)
@@ -135,7 +140,8 @@ def test_points_become_square_and_holes_are_filled():
 
 
 @pytest.mark.parametrize('value, error, unit, said', [
-    (1.2137e-8, 5e-11, 'm', '12.14 ± 0.05 nm'), (4.05e-10, 2e-13, 'm', '405.00 ± 0.20 pm'), (90.0, 0.0, '°', '90.0000 ± 0.0001°'),
+    (1.2137e-8, 5e-11, 'm', '12.14 ± 0.05 nm'), (4.05e-10, 2e-13, 'm', '405.00 ± 0.20 pm'),
+    (90.0, 0.0, '°', '90.0000 ± 0.0001°'),
     (31.26, 1.2, 'px', '31.3 ± 1.2 px'), (2e-6, float('nan'), 'm', '2 µm')])
 def test_digits_follow_the_error(value, error, unit, said): assert say_with_error(value, error, unit) == said
 
@@ -147,7 +153,7 @@ def test_lattices_are_compared_whatever_their_vectors_are_called():
     start = np.array([[0.0, 20.0], [23.0, 4.0]])
     for _ in range(20):
         t = math.radians(rng.uniform(-20, 20))
-        turned = start @ np.array([[math.cos(t), math.sin(t)], [-math.sin(t), math.cos(t)]])  # (y, x): clockwise on the screen
+        turned = start @ np.array([[math.cos(t), math.sin(t)], [-math.sin(t), math.cos(t)]])
         other = np.array([[1, 0], [int(rng.integers(-1, 2)), 1]]) @ turned
         seen = compare_lattices(other[None], start)
         assert abs(abs(seen.rotation[0]) - abs(math.degrees(t))) < 1e-6 and np.abs(seen.strain).max() < 1e-9
