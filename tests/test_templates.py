@@ -12,7 +12,7 @@ from matnb.batch.templates import FOLDER, parameters_of, read_run, read_template
 from matnb.learn.checkpoints import checkpoint_steps
 from matnb.learn.weights import load_weights
 
-TINY = {'patterns': 4, 'side': 32, 'families': ['field', 'binary'], 'judged': 20, 'threads': 1, 'device': 'cpu'}
+TINY = {'patterns': 40, 'batch': 20, 'side': 32, 'families': ['field', 'binary'], 'judged': 20, 'threads': 1, 'device': 'cpu'}
 
 
 def command(output, steps: int) -> list[str]:
@@ -51,31 +51,31 @@ def test_each_template_has_a_line_and_parameters_that_papermill_knows_too(name):
 def uninterrupted(tmp_path_factory):
     "A run that nobody disturbs"
     folder = tmp_path_factory.mktemp('runs')/'whole'
-    return folder, run_template('train_symmetry', folder, progress=False, steps=12, **TINY)
+    return folder, run_template('train_symmetry', folder, progress=False, steps=150, **TINY)
 
 
 def test_a_run_leaves_a_notebook_a_record_and_results(uninterrupted):
     folder, run = uninterrupted
-    assert run.status == 'done' and run == read_run(folder) and run.parameters['steps'] == 12
+    assert run.status == 'done' and run == read_run(folder) and run.parameters['steps'] == 150
     assert set(run.results) == {'symmetry.safetensors', 'history.csv'} and run.versions['torch']
     assert sorted(p.name for p in folder.iterdir() if p.name[0] != '.') == [
-        'checkpoints', 'history.csv', 'run.json', 'symmetry.safetensors', 'train_symmetry.ipynb']
+        'checkpoints', 'evidence', 'history.csv', 'run.json', 'symmetry.safetensors', 'train_symmetry.ipynb']
     notebook = json.loads((folder/'train_symmetry.ipynb').read_text())
     assert notebook['metadata']['papermill']['exception'] is None
     said = ''.join(''.join(out.get('text', '')) for c in notebook['cells'] for out in c.get('outputs', []))
     weights = load_weights(folder/'symmetry.safetensors')
-    assert weights.hash in said and 'right, atoms' in said and '-p steps=12' in weights.card.command
-    assert run_template('train_symmetry', folder, steps=12, **TINY) == run, 'nothing is left to do'
+    assert weights.hash in said and 'right, atoms' in said and '-p steps=150' in weights.card.command
+    assert run_template('train_symmetry', folder, steps=150, **TINY) == run, 'nothing is left to do'
 
 
 def test_a_run_that_is_killed_and_run_again_ends_with_the_same_weights(tmp_path, uninterrupted):
     folder = tmp_path/'run'
-    child = subprocess.Popen(command(folder, 12), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    child = subprocess.Popen(command(folder, 150), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     wait_for_step(child, folder, 0)
     child.kill()
     child.wait()
     assert read_run(folder).status == 'running'
-    again = subprocess.run(command(folder, 12), capture_output=True, text=True)
+    again = subprocess.run(command(folder, 150), capture_output=True, text=True)
     assert again.returncode == 0, again.stderr
     run = read_run(folder)
     assert run.status == 'done' and run.attempts == 2 and 'train_symmetry.ipynb' in again.stdout

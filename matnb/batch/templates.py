@@ -212,15 +212,18 @@ def _own_version() -> str:
 
 
 def _results(folder: Path, notebook: str) -> dict[str, dict[str, Any]]:
-    "Files that a run left, checkpoints of its trainings aside"
+    "Files that a run left; checkpoints and evidence of its trainings aside"
     found = [p for p in sorted(folder.rglob('*')) if p.is_file() and p.name not in (RECORD, '.lock')
-             and not any(part.startswith('.') or part == 'checkpoints' for part in p.relative_to(folder).parts)]
+             and not any(part.startswith('.') or part in _MEANWHILE for part in p.relative_to(folder).parts)]
     return {str(p.relative_to(folder)): {'bytes': p.stat().st_size, 'sha256': _sha256(p)} for p in found
             if p.name != notebook}
 
 
 def _sha256(path: Path) -> str:
     with path.open('rb') as file: return hashlib.file_digest(file, 'sha256').hexdigest()
+
+
+_MEANWHILE = ('checkpoints', 'evidence')  # Folders of what is needed only while something runs
 
 # %% ../../nbs/batch/00_templates.ipynb #39c3dacb
 def run_template(
