@@ -277,6 +277,6 @@ def test_a_comparison_trains_and_judges():
 def test_the_table_beside_the_notebook_is_of_these_networks():
     from house import ROOT
     rows = read_comparison(ROOT/'nbs'/'symmetry'/'ablation.csv')
-    assert {'D4', 'plain unblurred'} <= {row.network for row in rows} <= set(COMPARED)
+    assert {'D4', 'plain'} <= {row.network for row in rows} <= set(COMPARED)
     assert all(row.seconds > 0 and row.seen > 0 and row.machine and 0 <= row.known <= 1 for row in rows)
     assert read_comparison(ROOT/'no such file.csv') == []
