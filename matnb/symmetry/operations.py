@@ -272,7 +272,7 @@ def detect_group(
     import torch
 
     levelled = level(as_images(images))
-    found = find_lattices(levelled, 1)
+    found = find_lattices(levelled, 1, learned=False)
     scores = symmetry_scores(unit_cells(levelled, found.bases))
     costs = group_costs(scores)[:, 0]
     _, groups = _members(str(costs.device))
