@@ -4,6 +4,10 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
 
 import pytest
 from house import ROOT
@@ -12,7 +16,7 @@ from matnb.batch.templates import FOLDER, parameters_of, read_run, read_template
 from matnb.learn.checkpoints import checkpoint_steps
 from matnb.learn.weights import load_weights
 
-TINY = {'patterns': 40, 'batch': 20, 'side': 32, 'families': ['field', 'binary'], 'judged': 20, 'threads': 1, 'device': 'cpu'}
+TINY = {'patterns': 40, 'batch': 20, 'side': 64, 'families': ['field', 'binary'], 'judged': 20, 'threads': 1, 'device': 'cpu'}
 
 
 def command(output, steps: int) -> list[str]:
@@ -21,6 +25,18 @@ def command(output, steps: int) -> list[str]:
     options = [word for name, value in told.items() for word in ('-p', f'{name}={value}')]
     words = ['run', 'train_symmetry', '--out', str(output), '--quiet', *options]
     return [sys.executable, '-m', 'matnb.command_line', *words]
+
+
+@contextmanager
+def started(folder: Path, steps: int) -> Iterator[subprocess.Popen]:
+    "A run in a process of its own, which hears Ctrl-C even if this one does not, and does not outlive the test"
+    hears = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    child = subprocess.Popen(command(folder, steps), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                             preexec_fn=hears)
+    try: yield child
+    finally:
+        child.kill()
+        child.wait()
 
 
 def wait_for_step(child: subprocess.Popen, folder, step: int) -> None:
@@ -70,10 +86,7 @@ def test_a_run_leaves_a_notebook_a_record_and_results(uninterrupted):
 
 def test_a_run_that_is_killed_and_run_again_ends_with_the_same_weights(tmp_path, uninterrupted):
     folder = tmp_path/'run'
-    child = subprocess.Popen(command(folder, 150), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    wait_for_step(child, folder, 0)
-    child.kill()
-    child.wait()
+    with started(folder, 150) as child: wait_for_step(child, folder, 0)     # and is killed
     assert read_run(folder).status == 'running'
     again = subprocess.run(command(folder, 150), capture_output=True, text=True)
     assert again.returncode == 0, again.stderr
@@ -85,13 +98,15 @@ def test_a_run_that_is_killed_and_run_again_ends_with_the_same_weights(tmp_path,
 
 def test_ctrl_c_stops_the_run_and_keeps_what_was_trained(tmp_path):
     folder = tmp_path/'run'
-    child = subprocess.Popen(command(folder, 5000), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    wait_for_step(child, folder, 0)
-    time.sleep(3)
-    child.send_signal(signal.SIGINT)
-    _, err = child.communicate(timeout=120)
+    with started(folder, 5000) as child:
+        wait_for_step(child, folder, 0)
+        time.sleep(1)
+        child.send_signal(signal.SIGINT)
+        _, err = child.communicate(timeout=120)
     assert child.returncode == 130 and 'run the same again to go on' in err, err
-    assert read_run(folder).status == 'stopped' and max(checkpoint_steps(folder/'checkpoints')) > 0
+    run = read_run(folder)
+    assert run.status == 'stopped' and 'KeyboardInterrupt: stopped after' in run.error
+    assert max(checkpoint_steps(folder/'checkpoints')) > 0
 
 
 def test_wrong_parameters_are_refused_before_anything_runs(tmp_path):
