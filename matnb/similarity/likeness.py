@@ -280,7 +280,8 @@ class Likeness:
         ratio = 'none' if self.spacing_ratio is None else f'{self.spacing_ratio:.3g}'
         return [('spacing of the first', str(self.spacing[0])), ('spacing of the second', str(self.spacing[1])),
                 ('second to first', ratio), ('orientation, first to second', str(self.orientation)),
-                ('place', str(self.match or 'nothing to compare')), *[('symmetry', self.symmetry)] * bool(self.symmetry)]
+                ('place', str(self.match or 'nothing to compare')),
+                *[('symmetry', self.symmetry)] * bool(self.symmetry)]
 
     def __str__(self) -> str: return '; '.join(f'{name}: {value}' for name, value in self.told())
 

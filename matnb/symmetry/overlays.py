@@ -216,7 +216,6 @@ def _show(axes: 'Axes', image: np.ndarray, scale: float | None) -> None:
     if not scale: return
     shown = axes.get_xlim()
     length, says = scale_bar_length((shown[1] - shown[0]) * scale, 0.3)
-    bar = {'xy': (0.04, 0.05), 'xycoords': 'axes fraction'}
     axes.annotate(says, (0.04, 0.07), xycoords='axes fraction', color='white', fontsize=8, va='bottom', zorder=9,
                   bbox={'facecolor': 'black', 'alpha': 0.65, 'pad': 1.6, 'linewidth': 0})
     share = length / scale / (shown[1] - shown[0])

@@ -22,7 +22,7 @@ import numpy as np
 
 from ..corpus.pictures import Picture, cut_circle, shrink
 from ..corpus.reading import Item
-from ..corpus.view import say_quantity, table, telling_channel
+from ..corpus.view import table, telling_channel
 from .lattice_phases import cell_facts, refine_lattice
 from .plane_groups import GROUP_NAMES, plane_group, subgroups
 from matnb.symmetry.symmetry_elements import (
@@ -35,8 +35,6 @@ from matnb.symmetry.symmetry_elements import (
 )
 
 if TYPE_CHECKING:
-    from torch import nn
-
     from matnb.symmetry.overlays import Overlay
 
 # %% ../../nbs/symmetry/40_reports.ipynb #956d034a
@@ -49,7 +47,7 @@ def _pair(pixel_size: float | Sequence[float] | None) -> tuple[float, float] | N
     if pixel_size is None: return None
     y, x = (float(pixel_size),) * 2 if isinstance(pixel_size, int | float) else map(float, pixel_size)
     if not (math.isfinite(x) and math.isfinite(y) and x > 0 and y > 0):
-        raise ValueError(f'pixel_size={pixel_size}: metres between neighbouring points, one number or (along y, along x)')
+        raise ValueError(f'pixel_size={pixel_size}: metres between points, one number or (along y, along x)')
     return y, x
 
 
@@ -62,7 +60,8 @@ def square_plane(
     if plane.ndim != 2: raise ValueError(f'an image of the shape {plane.shape}; one channel, (y, x), is needed')
     known = np.isfinite(plane)
     if known.mean() < 1 - MOST_HOLES:
-        raise ValueError(f'{1 - known.mean():.0%} of the points hold no number; at most {MOST_HOLES:.0%} may be missing')
+        lost = f'{1 - known.mean():.0%} of the points hold no number'
+        raise ValueError(f'{lost}; at most {MOST_HOLES:.0%} may be missing')
     scale = _pair(pixel_size)
     sides = [n * s / min(scale) for n, s in zip(plane.shape, scale, strict=True)] if scale else plane.shape
     if min(plane.shape) < LEAST_SIDE:
@@ -101,8 +100,8 @@ class Sights:
 
 Seer = Callable[[np.ndarray], Sights]  # Is given windows, (n, SIDE, SIDE), float32
 
-# %% ../../nbs/symmetry/40_reports.ipynb #f54b4215
-COST_SCALE, COST_MOST = 0.06, 0.3  # Of a group's cost: what makes it less likely by a factor e, and the most that counts
+# %% ../../nbs/symmetry/40_reports.ipynb #cb582e5f
+COST_SCALE, COST_MOST = 0.06, 0.3  # Of a group's cost: what makes it less likely by a factor e; the most that counts
 EXPLAINED, OFF_LINE = (0.5, 0.06), (0.1, 0.02)  # Where a share counts as half likely to mean a period, and how sharply
 
 
@@ -318,12 +317,13 @@ class SeenOperation:
     likeness: float  # Correlation with itself, at most 1
 
     def __str__(self) -> str:
-        if self.kind == 'turn': return f'turned by {360 // self.order}° it matches itself to {say_share(self.likeness)}'
+        alike = f'it matches itself to {say_share(self.likeness)}'
+        if self.kind == 'turn': return f'turned by {360 // self.order}° {alike}'
         where = ', '.join(f'{d:.0f}°' for d in self.directions)
         lines = 'a line' if len(self.directions) == 1 else 'lines'
         push = ' and pushed on by half a period' if self.kind == 'glide' else ''
         more = '; glide lines lie between' if self.kind == 'mirror and glide' else ''
-        return f'mirrored in {lines} along {where}{push} it matches itself to {say_share(self.likeness)}{more}'
+        return f'mirrored in {lines} along {where}{push} {alike}{more}'
 
 
 def say_share(
@@ -463,12 +463,14 @@ def _told(seen: Symmetry) -> list[tuple[str, str]]:
         length = say_with_error(seen.period.length, seen.period.error, seen.period.unit)
         stripes = f'{length} apart, along {seen.period.direction:.0f}°, {seen.period.share:.0%} of the contrast'
         return [*lines, ('stripes', stripes), *(('remark', r) for r in seen.remarks)]
-    lines += [('next', ', '.join(f'{n} {say_share(p)}' for n, p in list(seen.probabilities.items())[1:4] if p >= 0.005))]
+    others = list(seen.probabilities.items())[1:4]
+    lines += [('next', ', '.join(f'{n} {say_share(p)}' for n, p in others if p >= 0.005))]
     lines += [('lattice', str(seen.lattice)), ('highest turn', _NUMBERS[seen.order])]
     for o in seen.operations:
         name = {'turn': f'turned by {360 // max(o.order, 2)}°', 'mirror': 'mirror lines', 'glide': 'glide lines'}
         where = ''.join(f' along {", ".join(f"{d:.0f}°" for d in o.directions)},' * bool(o.directions))
-        lines.append((name.get(o.kind, 'mirror and glide lines'), f'{where.strip()} likeness {say_share(o.likeness)}'.strip()))
+        alike = f'{where.strip()} likeness {say_share(o.likeness)}'.strip()
+        lines.append((name.get(o.kind, 'mirror and glide lines'), alike))
     if seen.rival and seen.rival[1] is not None: lines.append((f'{seen.rival[0]} would need', str(seen.rival[1])))
     return [(n, v) for n, v in [*lines, *(('remark', r) for r in seen.remarks)] if v]
 
@@ -486,16 +488,16 @@ def _numbers(seen: Symmetry) -> dict[str, Any]:
     told: dict[str, Any] = plain(facts | {'said': seen.words()})
     return told
 
-# %% ../../nbs/symmetry/40_reports.ipynb #200917b0
+# %% ../../nbs/symmetry/40_reports.ipynb #5973f6cc
 def seer_of(
-    network: 'Seer | nn.Module | str | None' = None,  # Who looks; `measured`: no network
+    network: Any = None,  # A `Seer`, or a network that knows plane groups; `measured`: no network
 ) -> Seer:
     "Who looks at windows"
     if network is None: return _shipped()
     if isinstance(network, str) and network == 'measured': return measured
     if hasattr(network, 'parameters'): return NetworkSeer(network)
     if callable(network): return network
-    raise ValueError(f'network={network!r}: `measured`, or something that is given windows and says what it sees in them')
+    raise ValueError(f'network={network!r}: `measured`, or something that is given windows and says what it sees')
 
 
 @lru_cache(maxsize=1)
@@ -513,7 +515,7 @@ class NetworkSeer:
 
     def __init__(
         self,
-        network: 'nn.Module',  # Gives `logits`, `periodic` and `bases`, such as `SymmetryNetwork`
+        network: Any,  # A module that gives `logits`, `periodic` and `bases`, such as `SymmetryNetwork`
         name: str = '',  # By which what it saw is told from what others saw
     ) -> None:
         self.network, self.name = network.eval(), name
@@ -545,7 +547,7 @@ def image_of(
 def symmetry_of(
     image: 'np.ndarray | Item',  # One channel (y, x), or an item of a corpus
     pixel_size: float | Sequence[float] | None = None,  # Metres between points, or (along y, along x); as in the item
-    network: 'Seer | nn.Module | str | None' = None,  # Who looks; None: the network that comes with the package
+    network: Any = None,  # A `Seer`, a network, or `measured`; None: the network that comes with the package
     *,
     channel: str | None = None,  # Of an item; None: the one that tells most
 ) -> Symmetry:  # To be printed, drawn, or asked for its parts

@@ -44,7 +44,8 @@ def window_for(
     "A window that suits the cells of an image"
     seen = look(plane, seer)
     basis, short = seen.sights.bases[seen.best], min(plane.shape)
-    if seen.sights.periodic[seen.best] < PERIODIC or not np.isfinite(basis).all(): return max(short // 4, min(64, short))
+    if seen.sights.periodic[seen.best] < PERIODIC or not np.isfinite(basis).all():
+        return max(short // 4, min(64, short))
     cell = math.sqrt(abs(float(np.linalg.det(basis)))) * seen.views[0].width / SIDE
     return int(np.clip(round(CELLS_ACROSS * cell), 32, short))
 
@@ -92,7 +93,7 @@ def _kept(file: Path | None, key: str) -> list[np.ndarray]:
 def _keep(file: Path | None, key: str, found: list[np.ndarray]) -> None:
     if file is None: return
     made = io.BytesIO()
-    np.savez(made, key=np.array(key), **dict(zip(('periodic', 'groups', 'bases'), found, strict=True)))
+    np.savez(made, key=np.array(key), periodic=found[0], groups=found[1], bases=found[2])
     replace_file(file, made.getvalue())
 
 
@@ -143,7 +144,7 @@ def compare_lattices(
     "By how much lattices are turned and strained against another one"
     flip = np.array([[0.0, -1.0], [1.0, 0.0]])  # (y, x), y downwards, to (x, y), y upwards
     change = np.linalg.inv(reference @ flip) @ (_pairings() @ (np.nan_to_num(bases, nan=1e9)[:, None] @ flip))
-    stretch = np.swapaxes(change, -1, -2) @ change  # rows: r' = r F, so the left stretch squared is transposed F times F
+    stretch = np.swapaxes(change, -1, -2) @ change  # rows: r' = r F, so this is the stretch, squared
     values, vectors = np.linalg.eigh(stretch)
     logs = 0.5 * np.log(np.clip(values, 1e-12, None))
     turn = np.degrees(np.arctan2(change[..., 0, 1] - change[..., 1, 0], change[..., 0, 0] + change[..., 1, 1]))
@@ -222,7 +223,7 @@ def symmetry_map(
     step: int | None = None,  # Points from window to window; None: a sixth of a window, in very large images more
     *,
     pixel_size: float | Sequence[float] | None = None,  # Metres between points, or (along y, along x); as in the item
-    network: 'Seer | str | None' = None,  # Who looks; None: the network that comes with the package
+    network: Any = None,  # A `Seer`, a network, or `measured`; None: the network that comes with the package
     channel: str | None = None,  # Of an item; None: the one that tells most
     reference: np.ndarray | None = None,  # (2, 2): cell vectors (y, x) in points; None: the lattice that occurs most
     keep_in: str | Path | None = None,  # A file with what was seen, from which a stopped call goes on
@@ -236,7 +237,7 @@ def symmetry_map(
     window = window_for(plane, seer) if window is None else int(window)
     step = step_for(plane.shape, window) if step is None else int(step)
     if not 16 <= window <= min(plane.shape) or step < 1:
-        raise ValueError(f'window={window}, step={step}: a window of 16 to {min(plane.shape)} points, and a step of 1 or more')
+        raise ValueError(f'window={window}, step={step}: 16 to {min(plane.shape)} points, and a step of 1 or more')
     tops, lefts = windows_over(plane.shape, window, step)
     views = [View(int(t), int(n), window) for t in tops for n in lefts]
     sights = _look_all(plane, views, seer, Path(keep_in) if keep_in else None, progress)
@@ -250,7 +251,8 @@ def _lattices(plane: np.ndarray, views: list[View], sights: Sights, refine: bool
     bases *= views[0].width / SIDE
     for n in np.flatnonzero(np.isfinite(bases).all((1, 2))) if refine else ():
         view = views[n]
-        better = refine_lattice(plane[view.top : view.top + view.width, view.left : view.left + view.width], bases[n], 2)
+        part = plane[view.top : view.top + view.width, view.left : view.left + view.width]
+        better = refine_lattice(part, bases[n], 2)
         if better is not None: bases[n] = better.basis
     return bases
 
@@ -272,7 +274,8 @@ def _as_dataset(
         'strain_xx': change.strain[:, 0, 0], 'strain_yy': change.strain[:, 1, 1], 'strain_xy': change.strain[:, 0, 1],
         'area': np.abs(np.linalg.det(np.where(there[:, None, None], bases, 0.0))) * (scale or 1.0) ** 2}
     unit, size, half = 'm' if scale else 'points', scale or 1.0, (views[0].width - 1) / 2
-    data: dict[str, Any] = {n: (('y', 'x'), v.reshape(shape).astype('i1' if n == 'group' else 'f4')) for n, v in over.items()}
+    kinds = {'group': 'i1'}
+    data: dict[str, Any] = {n: (('y', 'x'), v.reshape(shape).astype(kinds.get(n, 'f4'))) for n, v in over.items()}
     data['probabilities'] = (('plane_group', 'y', 'x'), sights.groups.T.reshape(-1, *shape).astype('f4'))
     data['basis'] = (('y', 'x', 'vector', 'axis'), (bases * size).reshape(*shape, 2, 2).astype('f4'))
     data['image'] = (('line', 'point'), plane.astype('f4'))
@@ -382,7 +385,7 @@ UNITS = {'rotation': 'turn in degrees', 'strain': 'change of spacing in %', 'she
 
 def draw_map(
     seen: 'xr.Dataset',  # From `symmetry_map`
-    layers: Sequence[str] = ('group', 'rotation', 'strain', 'departure'),  # group, rotation, strain, shear, departure, periodic
+    layers: Sequence[str] = ('group', 'rotation', 'strain', 'departure'),  # Of LAYERS
     size: float = 2.9,  # Of a picture, in inches
 ) -> Picture:  # The image and its maps
     "The image and, beside it, what was seen at each place"
@@ -421,12 +424,13 @@ def _draw_layer(made: Any, axes: 'Axes', seen: 'xr.Dataset', name: str) -> None:
     from matplotlib.patches import Rectangle
 
     wide, tall = seen.sizes['point'], seen.sizes['line']
-    axes.add_patch(Rectangle((-0.5, -0.5), wide, tall, facecolor='#F2F2F2', edgecolor='#B0B0B0', hatch='////', linewidth=0,
-                             zorder=-1))
+    axes.add_patch(Rectangle((-0.5, -0.5), wide, tall, facecolor='#F2F2F2', edgecolor='#B0B0B0', hatch='////',
+                             linewidth=0, zorder=-1))
     if name == 'group': _draw_groups(axes, seen)
     else:
         values = layer_of(seen, name)
-        shown = axes.imshow(values, extent=extent_of(seen, name), interpolation='nearest', **_scale_of(seen, name, values))
+        colours = _scale_of(seen, name, values)
+        shown = axes.imshow(values, extent=extent_of(seen, name), interpolation='nearest', **colours)
         made.colorbar(shown, ax=axes, shrink=0.82, pad=0.02).ax.tick_params(labelsize=7)
     axes.set(xlim=(-0.5, wide - 0.5), ylim=(tall - 0.5, -0.5))
     axes.set_title(UNITS.get(name, LAYERS[name]), fontsize=9)
@@ -439,11 +443,13 @@ def say_map(
     held = groups_in(seen)
     blank = 1 - sum(held.values())
     said = ', '.join(f'{n} in {s:.0%}' for n, s in list(held.items())[:4])
-    if not held: return f'Nothing repeats anywhere, looked at in {seen.group.size:,} windows of {seen.attrs["window_said"]}.'
+    windows = f'{seen.group.size:,} windows of {seen.attrs["window_said"]}'
+    if not held: return f'Nothing repeats anywhere, looked at in {windows}.'
     turn = seen.rotation.values[np.isfinite(seen.rotation.values)]
-    spread = f'; turned by {turn.min():.0f}° to {turn.max():.0f}°' if np.ptp(turn) > 1.5 else '; turned alike everywhere'
+    spread = '; turned alike everywhere'
+    if turn.size and np.ptp(turn) > 1.5: spread = f'; turned by {turn.min():.0f}° to {turn.max():.0f}°'
     empty = f'; nothing repeats in {blank:.0%}' if blank > 0.005 else ''
-    return f'{said} of {seen.group.size:,} windows of {seen.attrs["window_said"]}{spread}{empty}.'
+    return f'{said} of {windows}{spread}{empty}.'
 
 
 def _alt(seen: 'xr.Dataset', layers: Sequence[str]) -> str:
