@@ -5,11 +5,11 @@
 # %% auto #0
 __all__ = ['MEASURES', 'Looks', 'look_twice', 'source_record', 'EvidenceBank']
 
-# %% ../../nbs/symmetry/31_evidence_bank.ipynb #66d6b589
+# %% ../../nbs/symmetry/31_evidence_bank.ipynb #3790fae2
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -54,9 +54,17 @@ def look_twice(
     number: int,  # Of the batch
     count: int,  # Of patterns
 ) -> Looks:
-    "Measure two looks at each of some patterns"
-    first, second = source.pairs(number, count)
-    return Looks(measure(first.images), measure(second.images), torch.stack([first.groups, second.groups]))
+    "Measure two looks at each of some patterns; where nothing repeats, at two different images"
+    strange = round(count * source.aperiodic)
+    parts = []
+    if strange < count:
+        first, second = source.pairs(number, count - strange)
+        parts.append(Looks(measure(first.images), measure(second.images), torch.stack([first.groups, second.groups])))
+    if strange:
+        nothing = replace(source, aperiodic=1.0).batch(number, 2 * strange)
+        seen = measure(nothing.images)
+        parts.append(Looks(seen[:strange], seen[strange:], nothing.groups.unflatten(0, (2, strange))))
+    return Looks.joined(parts)
 
 # %% ../../nbs/symmetry/31_evidence_bank.ipynb #d7c52a78
 def source_record(

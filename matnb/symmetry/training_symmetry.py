@@ -43,6 +43,7 @@ class SymmetryRecipe:
     side: int = 128  # Points along each edge of an image
     families: tuple[str, ...] = TRAINED  # Of motifs
     noise: float = 0.9  # The strongest, in units of the pattern's standard deviation
+    drift: float = 0.08  # The strongest, as a relative distortion
     aperiodic: float = 0.1  # Share of images in which nothing repeats
     rate: float = 3e-3  # The highest learning rate
     smoothing: float = 0.02  # What the relatives of the true group get, together
@@ -61,7 +62,7 @@ class SymmetryRecipe:
     ) -> PatternSource:
         "Patterns for one purpose, which no other purpose sees"
         seed = int(np.random.SeedSequence([self.seed if purpose == _LEARN else 0, purpose]).generate_state(1)[0])
-        microscope = Microscope(noise=(0.0, self.noise)) if purpose == _LEARN else Microscope()
+        microscope = Microscope(noise=(0.0, self.noise), drift=(0.0, self.drift)) if purpose == _LEARN else Microscope()
         given: dict[str, Any] = {'side': self.side, 'families': self.families, 'seed': seed, 'microscope': microscope,
                                  'aperiodic': self.aperiodic if purpose != _JUDGE else 0.0, 'device': device}
         return PatternSource(**given | changed)
