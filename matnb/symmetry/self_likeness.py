@@ -32,6 +32,7 @@ def as_images(
         raise ValueError(f'images of shape {tuple(given.shape)}: give (n, side, side), cut to squares')
     if given.shape[1] < SMALLEST:
         raise ValueError(f'images of {given.shape[1]} points a side: a lattice needs {SMALLEST} at least')
+    if not len(given): raise ValueError('there are no images to look at')
     given = given.to(torch.float32)
     bad = (~torch.isfinite(given)).flatten(1).any(1).nonzero()[:, 0].tolist()
     if bad: raise ValueError(f'images {bad[:10]} hold points without a value: fill them or cut them away first')
@@ -50,7 +51,7 @@ def level(
     flat = images - images.mean((1, 2), keepdim=True)
     down, across = (flat.mean(2) * steep).mean(1), (flat.mean(1) * steep).mean(1)
     flat = flat - down[:, None, None] * ramp[:, None] - across[:, None, None] * ramp
-    spread = flat.std((1, 2), keepdim=True)
+    spread = (flat**2).mean((1, 2), keepdim=True).sqrt()
     even = spread <= 1e-5 * size + 1e-30
     return torch.where(even, torch.zeros_like(flat), flat / torch.where(even, torch.ones_like(spread), spread))
 
