@@ -5,10 +5,9 @@
 # %% auto #0
 __all__ = ['MEASURES', 'Looks', 'look_twice', 'source_record', 'EvidenceBank']
 
-# %% ../../nbs/symmetry/31_evidence_bank.ipynb #3790fae2
+# %% ../../nbs/symmetry/31_evidence_bank.ipynb #60e93da3
 import hashlib
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
@@ -89,9 +88,9 @@ def _from_tensors(held: dict[str, Tensor]) -> Looks:
     first, second = (Evidence(*(held[f'{look} {f.name}'] for f in fields(Evidence))) for look in ('first', 'second'))
     return Looks(first, second, held['groups'].long())
 
-# %% ../../nbs/symmetry/31_evidence_bank.ipynb #e040c3ae
+# %% ../../nbs/symmetry/31_evidence_bank.ipynb #34c98ba2
 @dataclass
-class EvidenceBank:
+class _Parts:
     "Evidence of many patterns, in files"
 
     source: PatternSource  # Of the patterns
@@ -102,25 +101,12 @@ class EvidenceBank:
 
     def __post_init__(self) -> None: self.place = None if self.folder is None else Path(self.folder).expanduser()
 
-    def __len__(self) -> int: return self.parts * self.each
-
     def file(self, number: int) -> Path:
         "Where a part is"
         return (self.place or Path())/f'part-{number:05}-of-{self.each}.safetensors'
 
-    def fill(self, progress: bool = True) -> int:  # How many parts were made
-        "Make the parts that are missing"
-        missing = [n for n in range(self.parts) if self.place is None or not self.file(n).is_file()]
-        for number in self._shown(missing, progress): self._make(number)
-        return len(missing)
-
-    def _shown(self, missing: list[int], progress: bool) -> Iterator[int]:
-        from tqdm.auto import tqdm
-
-        done = self.parts - len(missing)
-        yield from tqdm(missing, 'measuring', self.parts, unit='part', initial=done, disable=not progress)
-
-    def _make(self, number: int) -> None:
+    def make(self, number: int) -> None:
+        "Measure a part and keep it"
         from safetensors.torch import save
 
         held = _as_tensors(look_twice(self.source, number, self.each))
@@ -131,18 +117,37 @@ class EvidenceBank:
 
     def part(self, number: int) -> Looks:
         "One part; in half precision"
-        from safetensors import SafetensorError, safe_open
-
         if self.place is None: return _from_tensors(self.held[number])
-        path = self.file(number)
-        try:
-            with safe_open(path, 'pt') as held:
-                said, tensors = (held.metadata() or {}).get('source'), {n: held.get_tensor(n) for n in held.keys()}
-        except SafetensorError as e:
-            raise ValueError(f'{path} is damaged ({e}); remove it, and fill the bank again') from e
+        said, tensors = _read(self.file(number))
         if said != source_record(self.source): raise ValueError(
-            f'{path} holds evidence of other patterns, or measured in another way; choose another folder')
+            f'{self.file(number)} holds evidence of other patterns, or measured in another way; choose another folder')
         return _from_tensors(tensors)
+
+
+def _read(path: Path) -> tuple[str | None, dict[str, Tensor]]:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, 'pt') as held:
+            return (held.metadata() or {}).get('source'), {n: held.get_tensor(n) for n in held.keys()}
+    except SafetensorError as e:
+        raise ValueError(f'{path} is damaged ({e}); remove it, and fill the bank again') from e
+
+# %% ../../nbs/symmetry/31_evidence_bank.ipynb #15c0a054
+class EvidenceBank(_Parts):
+    "Evidence of many patterns, made when it is missing and drawn in any order"
+
+    def __len__(self) -> int: return self.parts * self.each
+
+    def fill(self, progress: bool = True) -> int:  # How many parts were made
+        "Make the parts that are missing"
+        from tqdm.auto import tqdm
+
+        missing = [n for n in range(self.parts) if self.place is None or not self.file(n).is_file()]
+        done = self.parts - len(missing)
+        for number in tqdm(missing, 'measuring', self.parts, unit='part', initial=done, disable=not progress):
+            self.make(number)
+        return len(missing)
 
     @cached_property
     def all(self) -> Looks:

@@ -102,17 +102,38 @@ class Seen(NamedTuple):
     weights: Tensor  # `(n, hypotheses)`: how much each lattice is believed
     bases: Tensor  # `(n, 2, 2)`: the most believed lattice
 
-# %% ../../nbs/symmetry/30_seeing_symmetry.ipynb #4b309813
-class SymmetryNetwork(nn.Module):
+# %% ../../nbs/symmetry/30_seeing_symmetry.ipynb #5d898e7a
+_NUMBERS = {'features': FEATURES, 'prints': PRINTS, 'texture': TEXTURE_LENGTH}  # What is measured, how many of each
+
+
+class _Standard(nn.Module):
+    "Knows mean and spread of all that is measured"
+
+    def __init__(self) -> None:
+        super().__init__()
+        for name, length in _NUMBERS.items():
+            self.register_buffer(f'{name}_mean', torch.zeros(length))
+            self.register_buffer(f'{name}_spread', torch.ones(length))
+
+    def standardised(self, name: str, values: Tensor) -> Tensor:
+        "Numbers of a kind, in units of their spread in the training"
+        told: Tensor = (values.float() - getattr(self, f'{name}_mean')) / getattr(self, f'{name}_spread')
+        return told.clamp(-6, 6)
+
+    def learn_spread(self, evidence: Evidence) -> None:
+        "Take mean and spread of all numbers from evidence"
+        for name in _NUMBERS:
+            values = getattr(evidence, name).float().flatten(0, -2)
+            getattr(self, f'{name}_mean').copy_(values.mean(0))
+            getattr(self, f'{name}_spread').copy_(values.std(0).clamp_min(1e-3))
+
+# %% ../../nbs/symmetry/30_seeing_symmetry.ipynb #cf1315f6
+class SymmetryNetwork(_Standard):
     "Measures symmetry in images and judges what it has measured"
 
     def __init__(self, design: SymmetryDesign = SymmetryDesign()) -> None:
         super().__init__()
-        self.design = design
-        width = design.width
-        for name, length in (('features', FEATURES), ('prints', PRINTS), ('texture', TEXTURE_LENGTH)):
-            self.register_buffer(f'{name}_mean', torch.zeros(length))
-            self.register_buffer(f'{name}_spread', torch.ones(length))
+        self.design, width = design, design.width
         self.register_buffer('sharpness', torch.ones(2))                # of groups and periodicity: calibration
         self.first = nn.Linear(FEATURES, width)
         self.blocks = nn.Sequential(*(_Block(width) for _ in range(design.depth)), nn.LayerNorm(width))
@@ -131,39 +152,31 @@ class SymmetryNetwork(nn.Module):
         "Measure and judge"
         return self.judge(measure(images[:, 0] if images.ndim == 4 else images, self.design.hypotheses))
 
-    def standardised(self, name: str, values: Tensor) -> Tensor:
-        "Numbers of a kind, in units of their spread in the training"
-        told: Tensor = (values.float() - getattr(self, f'{name}_mean')) / getattr(self, f'{name}_spread')
-        return told.clamp(-6, 6)
-
-    def learn_spread(self, evidence: Evidence) -> None:
-        "Take mean and spread of all numbers from evidence"
-        for name in ('features', 'prints', 'texture'):
-            values = getattr(evidence, name).float().flatten(0, -2)
-            getattr(self, f'{name}_mean').copy_(values.mean(0))
-            getattr(self, f'{name}_spread').copy_(values.std(0).clamp_min(1e-3))
-
     def judge(self, evidence: Evidence) -> Seen:
         "Say what evidence means"
-        each = self.blocks(self.first(self.standardised('features', evidence.features)))
-        belief = log_softmax(self.belief(each)[..., 0], 1)
-        weights = belief.exp()
-        groups = torch.logsumexp(belief[..., None] + log_softmax(self.group(each), -1), 1)
-        trunk = (weights[..., None] * each).sum(1)
-        prints = (weights[..., None] * self.standardised('prints', evidence.prints)).sum(1)
-        motif = self.motif(self.print_block(self.print_first(torch.cat([prints, trunk.detach()], 1))))
-        parts = normalize(self.kin(trunk), dim=1), normalize(motif, dim=1)
-        periodic = self.periodicity(trunk)[:, 0] * self.sharpness[1]
-        likely = weights.argmax(1)
-        bases = evidence.bases[torch.arange(len(likely), device=likely.device), likely]
-        vector = self._vector(*parts, self.standardised('texture', evidence.texture), periodic)
-        return Seen(log_softmax(groups * self.sharpness[0], 1), periodic, vector, *parts, weights, bases)
+        return _judged(self, evidence)
 
-    def _vector(self, kin: Tensor, motif: Tensor, texture: Tensor, periodic: Tensor) -> Tensor:
-        repeats, share = torch.sigmoid(periodic)[:, None], self.design.kin_share
-        lengths = (repeats * share).sqrt(), (repeats * (1 - share)).sqrt(), (1 - repeats).sqrt()
-        parts = kin, motif, normalize(texture, dim=1)
-        return torch.cat([length * part for length, part in zip(lengths, parts, strict=True)], 1)
+# %% ../../nbs/symmetry/30_seeing_symmetry.ipynb #5296501c
+def _judged(network: SymmetryNetwork, evidence: Evidence) -> Seen:
+    each = network.blocks(network.first(network.standardised('features', evidence.features)))
+    belief = log_softmax(network.belief(each)[..., 0], 1)
+    weights, likely = belief.exp(), belief.argmax(1)
+    groups = torch.logsumexp(belief[..., None] + log_softmax(network.group(each), -1), 1)
+    trunk = (weights[..., None] * each).sum(1)
+    prints = (weights[..., None] * network.standardised('prints', evidence.prints)).sum(1)
+    motif = network.motif(network.print_block(network.print_first(torch.cat([prints, trunk.detach()], 1))))
+    parts = normalize(network.kin(trunk), dim=1), normalize(motif, dim=1)
+    periodic = network.periodicity(trunk)[:, 0] * network.sharpness[1]
+    texture = normalize(network.standardised('texture', evidence.texture), dim=1)
+    vector = _side_by_side((*parts, texture), torch.sigmoid(periodic)[:, None], network.design.kin_share)
+    bases = evidence.bases[torch.arange(len(likely), device=likely.device), likely]
+    return Seen(log_softmax(groups * network.sharpness[0], 1), periodic, vector, *parts, weights, bases)
+
+
+def _side_by_side(parts: Sequence[Tensor], repeats: Tensor, share: float) -> Tensor:
+    "Kin, motif and texture, as long as they count"
+    lengths = (repeats * share).sqrt(), (repeats * (1 - share)).sqrt(), (1 - repeats).sqrt()
+    return torch.cat([length * part for length, part in zip(lengths, parts, strict=True)], 1)
 
 # %% ../../nbs/symmetry/30_seeing_symmetry.ipynb #284f5359
 def network_of(
