@@ -13,6 +13,7 @@ import dataclasses
 import io
 import time
 from collections.abc import Iterable, Sequence
+from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -193,10 +194,10 @@ def network_in(
 ) -> Judged:
     "A network of this package as a method to be judged"
     from matnb.learn.weights import load_weights, shipped_weights
-    from matnb.symmetry.seeing_symmetry import network_from
+    from matnb.symmetry.seeing_symmetry import network_of
 
-    version = load_weights(shipped_weights('symmetry') if not file else file).hash[:12]
-    return judged_network(network_from(file or None), name, version, periodic=True, **more)
+    weights = load_weights(file or shipped_weights('symmetry'))
+    return judged_network(network_of(weights), name, weights.hash[:12], periodic=True, **more)
 
 # %% ../../nbs/symmetry/90_benchmark.ipynb #34201bd2
 def plain_network(
@@ -225,14 +226,17 @@ def main() -> None:
     options.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2], help='of the patterns')
     options.add_argument('--share', type=float, default=1.0, help='of the patterns of a full run')
     options.add_argument('--only', nargs='*', default=list(TRIALS), choices=list(TRIALS), help='these trials')
-    options.add_argument('--network', default='', help='weights to judge instead of those that come with matnb')
-    options.add_argument('--quick', default='', help='weights of a network that was trained for ten minutes')
+    options.add_argument('--networks', nargs='+', default=[''], help='weights to judge, one file for each seed in turn; '
+                         'those that come with matnb if there are none')
+    options.add_argument('--quick', nargs='*', default=[], help='weights of networks that were trained for ten minutes')
     options.add_argument('--plain', type=float, default=600, help='seconds for which a plain network is trained')
     options.add_argument('--keep', type=Path, default=Path('plain-networks'), help='folder for plain networks')
     given = options.parse_args()
-    methods = [network_in(given.network), classical(), Judged('power spectrum', describe=power_spectrum, scaled=True)]
-    if given.quick: methods.append(network_in(given.quick, 'symmetry, 10 min', goals=TEN_MINUTES))
+    methods = [classical(), Judged('power spectrum', describe=power_spectrum, scaled=True)]
     trials = [TRIALS[name] for name in given.only]
+    for seed, file, quick in zip(given.seeds, cycle(given.networks), cycle(given.quick or ['']), strict=False):
+        mine = [network_in(file)] + ([network_in(quick, 'symmetry, 10 min', goals=TEN_MINUTES)] if quick else [])
+        run_trials(mine, given.table, trials, [seed], given.share)
     lines = run_trials(methods, given.table, trials, given.seeds, given.share)
     given.keep.mkdir(parents=True, exist_ok=True)
     for seed in given.seeds if given.plain else ():
