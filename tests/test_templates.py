@@ -16,7 +16,8 @@ from matnb.batch.templates import FOLDER, parameters_of, read_run, read_template
 from matnb.learn.checkpoints import checkpoint_steps
 from matnb.learn.weights import load_weights
 
-TINY = {'patterns': 40, 'batch': 20, 'side': 64, 'families': ['field', 'binary'], 'judged': 20, 'threads': 1, 'device': 'cpu'}
+TINY = {'patterns': 40, 'batch': 20, 'side': 64, 'families': ['field', 'binary'], 'judged': 20, 'threads': 1,
+        'device': 'cpu'}
 
 
 def command(output, steps: int) -> list[str]:

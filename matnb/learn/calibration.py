@@ -57,7 +57,7 @@ class Reliability:
         share = (self.right * self.count + 1) / (self.count + 2)
         return np.sqrt(share * (1 - share) / (self.count + 2))
 
-
+# %% ../../nbs/learn/11_calibration.ipynb #39e2fd14
 def reliability(
     given: np.ndarray,  # Probabilities, (pictures, classes)
     labels: np.ndarray,  # The true class of each picture, from 0

@@ -447,7 +447,7 @@ def say_map(
     if not held: return f'Nothing repeats anywhere, looked at in {windows}.'
     turn = seen.rotation.values[np.isfinite(seen.rotation.values)]
     spread = '; turned alike everywhere'
-    if turn.size and np.ptp(turn) > 1.5: spread = f'; turned by {turn.min():.0f}° to {turn.max():.0f}°'
+    if turn.size and np.ptp(turn) > 1.5: spread = f'; turned by {round(turn.min())}° to {round(turn.max())}°'
     empty = f'; nothing repeats in {blank:.0%}' if blank > 0.005 else ''
     return f'{said} of {windows}{spread}{empty}.'
 
