@@ -200,4 +200,4 @@ def load_symmetry_network(
     return network_of(load_weights(shipped_weights('symmetry'), WEIGHTS)).to(device)
 
 
-WEIGHTS = ''  # The hash of those that come with this version
+WEIGHTS = '16378f89ab0e101d5938c2ad39a2682684d52ba3545424f4279c7a9995281c57'  # The hash of those that come with this version
