@@ -366,6 +366,7 @@ Arrays: TypeAlias = Mapping[str, np.ndarray]  # Small ones, that were learned fr
 _MAKERS: dict[str, str | Maker] = {
     'natural': 'matnb.similarity.natural:natural_encoder',
     'spectral': 'matnb.similarity.spectral:spectral_encoder',
+    'symmetry': 'matnb.similarity.symmetry_encoder:symmetry_encoder',
 }
 
 
