@@ -7,7 +7,8 @@ __all__ = ['open_corpus', 'create_corpus', 'Corpus', 'collect', 'last_report', '
            'public_data', 'Facet', 'Channel', 'Measurement', 'NotAnImage', 'Unreadable', 'embed', 'vector_of',
            'encoder', 'combine', 'search', 'Box', 'map', 'open_map', 'Path', 'open_path', 'predict_from_neighbours',
            'predict_for', 'facets_explaining', 'failed_near', 'contradicting_items', 'trend_along', 'Windows',
-           'explore', 'tag_items', 'untag_items', 'count_tags', 'RunForm', 'open_view', 'dashboard', 'run_template']
+           'explore', 'tag_items', 'untag_items', 'count_tags', 'RunForm', 'open_view', 'dashboard', 'run_template',
+           'symmetry_of', 'symmetry_map']
 
 # %% ../nbs/01_matnb.ipynb #e6ecdfaf
 from importlib import import_module
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from matnb.similarity.searching import Box, search
     from matnb.similarity.trends import trend_along
     from matnb.similarity.whitening import combine
+    from matnb.symmetry.reports import symmetry_of
+    from matnb.symmetry.symmetry_maps import symmetry_map
 
 # %% ../nbs/01_matnb.ipynb #ab79bb95
 __version__ = "0.1.0"
@@ -83,6 +86,8 @@ _ROOM_OF = {
     'open_view': 'explorer.saved_views',
     'dashboard': 'explorer.page',
     'run_template': 'batch.templates',
+    'symmetry_of': 'symmetry.reports',
+    'symmetry_map': 'symmetry.symmetry_maps',
 }
 
 # %% ../nbs/01_matnb.ipynb #225bdcb5
@@ -91,7 +96,8 @@ _all_ = ['open_corpus', 'create_corpus', 'Corpus', 'collect', 'last_report', 'Co
          'embed', 'vector_of', 'encoder', 'combine', 'search', 'Box', 'map', 'open_map', 'Path', 'open_path',
          'predict_from_neighbours', 'predict_for', 'facets_explaining', 'failed_near', 'contradicting_items',
          'trend_along', 'Windows', 'explore', 'tag_items', 'untag_items', 'count_tags', 'RunForm', 'open_view',
-         'dashboard', 'run_template']
+         'dashboard', 'run_template', 'symmetry_of',
+         'symmetry_map']
 
 # %% ../nbs/01_matnb.ipynb #f966027d
 def __getattr__(name: str) -> Any:
