@@ -76,7 +76,7 @@ class SymmetryDesign:
     kin: int = 128  # Numbers that say which symmetry it is
     motif: int = 256  # Numbers that say what repeats
     hypotheses: int = 3  # About each lattice
-    kin_share: float = 0.5  # Of the squared length of a vector, where something repeats
+    kin_share: float = 0.62  # Of the squared length of a vector, where something repeats
 
 
 class _Block(nn.Module):
@@ -200,4 +200,4 @@ def load_symmetry_network(
     return network_of(load_weights(shipped_weights('symmetry'), WEIGHTS)).to(device)
 
 
-WEIGHTS = '16378f89ab0e101d5938c2ad39a2682684d52ba3545424f4279c7a9995281c57'  # The hash of those that come with this version
+WEIGHTS = 'e3cfbea318df8528bda03b64ad0e883bdf332fa8322503e40af7bf038c2d8d66'  # The hash of those that come with this version
