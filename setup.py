@@ -24,7 +24,7 @@ setup(
     description=cfg['description'],
     license='Apache-2.0',
     packages=find_packages(include=['matnb', 'matnb.*']),
-    package_data={'matnb': ['py.typed'], 'matnb.explorer': ['front/*.js', 'front/*.css']},
+    package_data={'matnb': ['py.typed'], 'matnb.similarity': ['*.safetensors'], 'matnb.explorer': ['front/*.js', 'front/*.css']},
     python_requires='>=' + cfg['min_python'],
     install_requires=listed('requirements'),
     extras_require=extras,

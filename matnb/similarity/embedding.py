@@ -40,6 +40,7 @@ from matnb.similarity.batches import (
     Vectors,
     Workplace,
     is_shareable,
+    learned_arrays,
     make_vectors,
     make_vectors_elsewhere,
     runs_of_items,
@@ -465,7 +466,8 @@ def embed(
     if windows is None and is_complete(corpus, encoder, name):
         if progress: print(f'every item has its vector “{name or encoder}” already')
         return corpus
-    where, maker = choose_device(device), find_encoder(encoder, device)
+    learned = learned_arrays(corpus.snapshot, encoder) if isinstance(encoder, str) else None
+    where, maker = choose_device(device), find_encoder(encoder, device, learned)
     name = (name or maker.name) + (' windows' if windows is not None else '')
     run = plan(corpus, maker.card, name, batch_size or (32 if where == 'cpu' else 256), windows, where)
     carry_out(run, by_encoder(maker, executor), progress)
@@ -612,9 +614,8 @@ def made_again(
     refuse_foreign(held.card)
     known = Card.from_json(held.card).fingerprint  # not the one that is written on it: that may be another's
     if known not in _MADE:
-        learned = any(json.loads(r.about)['name'] == held.name for r in corpus.snapshot.arrays.values()
-                      if r.kind == 'weights')
-        _MADE[known] = encoder_of(held.card, arrays=corpus.weights(held.name) if learned else None)
+        learned = learned_arrays(corpus.snapshot, held.name, held.card['name'])
+        _MADE[known] = encoder_of(held.card, arrays=learned)
         if len(_MADE) > 4: _MADE.popitem(last=False)
     return _MADE[known]
 

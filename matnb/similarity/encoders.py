@@ -367,6 +367,8 @@ Maker: TypeAlias = Callable[..., Any]
 Arrays: TypeAlias = Mapping[str, np.ndarray]  # Small ones, that were learned from a corpus
 
 _MAKERS: dict[str, str | Maker] = {
+    'adapted': 'matnb.similarity.adapted_encoder:adapted_encoder',
+    'microscopy': 'matnb.similarity.default_encoder:microscopy_encoder',
     'natural': 'matnb.similarity.natural:natural_encoder',
     'spectral': 'matnb.similarity.spectral:spectral_encoder',
 }
@@ -385,7 +387,10 @@ def register(
 
 def encoder_names() -> list[str]:
     "Names that `encoder` understands"
-    return sorted([*_MAKERS, *(f'{n}-d4' for n in _MAKERS if n != 'spectral')])
+    return sorted([*_MAKERS, *(f'{n}-d4' for n in _MAKERS if n not in _EVEN)])
+
+
+_EVEN = ('adapted', 'microscopy', 'spectral')  # Whose vectors do not turn with the picture anyway
 
 # %% ../../nbs/similarity/01_encoders.ipynb #ac3c2f09
 def _import_maker(path: str) -> Any:
@@ -421,6 +426,7 @@ _ABOUT_VIEW = ('name', 'view', 'batch', 'sees', 'trained_on', 'licence', 'metric
 def encoder(
     what: Any,  # `spectral`, `natural`, `natural-d4`, `package.module:maker`, a network, a function, an Encoder
     device: str = 'auto',  # Where a network runs
+    arrays: Arrays | None = None,  # What it learned from a corpus, if it learns from corpora
     **options: Any,  # For the maker; for what is wrapped: name, view, batch, sees, trained_on, licence, metric, notes
 ) -> Encoder:  # Ready for use
     "An encoder by its name, or from a network or a function"
@@ -430,8 +436,8 @@ def encoder(
     if not isinstance(what, str):
         if callable(what): return wrap(what, device=device, **options)
         raise ValueError(f'{type(what).__name__} is no encoder: pass a name, a network or a function of pictures')
-    if what.endswith('-d4'): return averaged_over_d4(encoder(what.removesuffix('-d4'), device, **options))
-    return _made(what, device, options)
+    if what.endswith('-d4'): return averaged_over_d4(encoder(what.removesuffix('-d4'), device, arrays, **options))
+    return _made(what, device, options, arrays)
 
 
 def _made(name: str, device: str, options: dict[str, Any], arrays: Arrays | None = None) -> Encoder:
