@@ -101,14 +101,14 @@ def corpus_looks(
     def looks(step: int) -> 'Looks':
         rng = np.random.default_rng([seed, step])
         pairs: list[np.ndarray] = []
-        while len(pairs) < min(places, len(items)):
-            for position in rng.permutation(items)[: places - len(pairs)]:
-                try: pairs.append(some_looks(Item(corpus.snapshot, int(position)), view, rng))
-                except CannotShow: continue  # this window of it is blank
+        for position in rng.permutation(items):
+            if len(pairs) == places: break
+            try: pairs.append(some_looks(Item(corpus.snapshot, int(position)), view, rng))
+            except CannotShow: continue  # this window of it is blank
         pictures = looked_again(torch.from_numpy(np.stack(pairs)), chance_of(seed, step))
         films = torch.arange(len(pairs)).repeat_interleave(3)
-        places = torch.where(torch.arange(len(films)) % 3 == 2, -1, films)
-        return as_looks(pictures, places, films, torch.full((len(films),), -1))
+        shown = torch.where(torch.arange(len(films)) % 3 == 2, -1, films)
+        return as_looks(pictures, shown, films, torch.full((len(films),), -1))
 
     return looks
 
@@ -142,7 +142,6 @@ def adapt(
 ) -> 'Corpus':  # The same; `embed(corpus, 'adapted')` gives its items vectors
     "Let a network learn from a corpus; called again after an interruption, it goes on where it stopped"
     refuse_unfit(corpus)
-    if again and ADAPTED in corpus.vector_sets: corpus.drop_vectors(ADAPTED)
     if not again and stored_weights(corpus.snapshot, NETWORK) is not None:
         if progress: print(f'{corpus.title} was learned from already; again=True begins anew')
         return corpus
@@ -152,6 +151,7 @@ def adapt(
     done = training.run(progress=progress)
     story = {'corpus': corpus.title, 'items': len(items), 'steps': steps, 'places': places, 'deep': deep, 'seed': seed,
              'found': done.last.get('found'), 'view': shown.to_json()}
+    if again and ADAPTED in corpus.vector_sets: corpus.drop_vectors(ADAPTED)
     keep_adapted(corpus, training.average, story)
     if progress: print(told(story))
     return corpus

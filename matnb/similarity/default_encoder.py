@@ -298,8 +298,8 @@ def seen_films(
     made: Films,  # To be seen
     seed: int = 2,  # Of the second looks
     progress: bool = True,  # Show a bar
-) -> 'tuple[Tensor, Tensor]':  # (films, 5, features) and (films, 5, numbers described by hand)
-    "What a network sees of three looks at the place of each film, and of two at other places"
+) -> 'tuple[Tensor, Tensor]':  # (films, 8, features) and (films, 8, numbers described by hand)
+    "What a network sees of three looks at the place of each film, of two at other places, and of three scans as they are"
     import torch
     from tqdm.auto import tqdm
 
@@ -314,10 +314,10 @@ def seen_films(
         corners = torch.where(torch.rand(2 * n, 2, generator=chance) < 0.5, -1.0, 1.0)
         parts = magnified(pictures[:, [3, 0]].flatten(0, 1), 1.5 + torch.rand(2 * n, generator=chance) * 0.4, corners)
         looks = torch.cat([looked_again(pictures[:, :3], chance).unflatten(0, (n, 3)),
-                           looked_again(parts.unflatten(0, (n, 2)), chance).unflatten(0, (n, 2))], 1)
+                           looked_again(parts.unflatten(0, (n, 2)), chance).unflatten(0, (n, 2)), pictures[:, :3]], 1)
         flat = looks.flatten(0, 1)
-        with torch.inference_mode(): found[0].append(network.features(flat).unflatten(0, (n, 5)).clone())
-        found[1].append(torch.from_numpy(describe(flat.numpy())).unflatten(0, (n, 5)))
+        with torch.inference_mode(): found[0].append(network.features(flat).unflatten(0, (n, 8)).clone())
+        found[1].append(torch.from_numpy(describe(flat.numpy())).unflatten(0, (n, 8)))
     return torch.cat(found[0]), torch.cat(found[1])
 
 
@@ -339,7 +339,7 @@ def seen_looks(
     def looks(step: int) -> 'Looks':
         rng = np.random.default_rng([seed, step])
         which = rng.choice(pool, min(places, len(pool)), replace=False)
-        scans = np.concatenate([rng.permuted(np.tile(np.arange(3), (len(which), 1)), axis=1)[:, :2],
+        scans = np.concatenate([rng.permuted(np.tile([0, 1, 2, 5, 6, 7], (len(which), 1)), axis=1)[:, :2],
                                 np.tile([3, 4], (len(which), 1))], 1)
         features, described = (s[which[:, None], scans].flatten(0, 1) for s in seen)
         films = torch.from_numpy(which).repeat_interleave(4)

@@ -206,8 +206,8 @@ def to_bytes(
     from safetensors.torch import save
 
     weights = {name: values.detach().cpu().contiguous() for name, values in network.state_dict().items()}
-    told = {'design': json.dumps(network.design.to_json(), sort_keys=True), 'about': json.dumps(about, sort_keys=True)}
-    return save(weights, told)
+    told = {'design': network.design.to_json(), 'about': about}
+    return save(weights, {'network for scans': json.dumps(told, sort_keys=True)})  # one text: several have no order
 
 
 def from_bytes(
@@ -217,11 +217,11 @@ def from_bytes(
     from safetensors.torch import load
 
     length = int.from_bytes(content[:8], 'little')
-    try: told = json.loads(content[8 : 8 + length])['__metadata__']
+    try: told = json.loads(json.loads(content[8 : 8 + length])['__metadata__']['network for scans'])
     except (ValueError, KeyError) as e: raise ValueError('these are not the weights of a network for scans') from e
-    network = ScanNetwork(ScanDesign.from_json(json.loads(told['design'])))
+    network = ScanNetwork(ScanDesign.from_json(told['design']))
     network.load_state_dict(load(content))
-    return network.eval(), json.loads(told['about'])
+    return network.eval(), told['about']
 
 # %% ../../nbs/similarity/06_scan_network.ipynb #75cc7625
 def scan_encoder(

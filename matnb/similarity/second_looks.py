@@ -112,8 +112,8 @@ def contrast(
     own = -logs.masked_fill(~together, 0).sum(1) / count.clamp_min(1)
     return own[count > 0].mean()
 
-# %% ../../nbs/similarity/06_second_looks.ipynb #a34ff29d
-TEMPERATURES = {'place': 0.1, 'film': 0.2, 'kind': 0.2}
+# %% ../../nbs/similarity/06_second_looks.ipynb #5fdd92c7
+TEMPERATURES = {'place': 0.06, 'film': 0.2, 'kind': 0.2}
 
 
 class Looks(NamedTuple):
