@@ -149,8 +149,8 @@ def adapt(
     items = learnable_items(corpus, shown, seed)
     training = _planned(corpus, items, shown, steps, places, deep, seed, device)
     done = training.run(progress=progress)
-    story = {'corpus': corpus.title, 'items': len(items), 'steps': steps, 'places': places, 'deep': deep, 'seed': seed,
-             'found': done.last.get('found'), 'view': shown.to_json()}
+    story = {'corpus': corpus.title, 'items': len(items), 'steps': steps, 'places': places, 'deep': deep,
+             'seed': seed, 'found': done.last.get('found'), 'view': shown.to_json()}
     if again and ADAPTED in corpus.vector_sets: corpus.drop_vectors(ADAPTED)
     keep_adapted(corpus, training.average, story)
     if progress: print(told(story))

@@ -45,7 +45,7 @@ from matnb.similarity.batches import (
     make_vectors_elsewhere,
     runs_of_items,
 )
-from .encoders import Card, Encoder, encoder_of, refuse_foreign
+from .encoders import USUAL, Card, Encoder, encoder_of, refuse_foreign
 from .encoders import encoder as find_encoder
 from .views import CannotShow, Window, show, show_item
 from .whitening import Combination, Whitening
@@ -443,10 +443,10 @@ def whole_set(
     held = corpus.vector_sets[name]
     return vectors_at(corpus.snapshot, held, np.arange(held.length))
 
-# %% ../../nbs/similarity/10_embedding.ipynb #ca3eb84c
+# %% ../../nbs/similarity/10_embedding.ipynb #5657446f
 def embed(
     corpus: Corpus,  # Or a part of it; all of it is embedded
-    encoder: Any = 'spectral',  # Name, `package.module:function`, network, function, `Encoder` or `combine(...)`
+    encoder: Any = USUAL,  # Name, `package.module:function`, network, function, `Encoder` or `combine(...)`
     *,
     name: str = '',  # Of the vectors; that of the encoder if empty
     batch_size: int | None = None,  # Items whose vectors are made together; 32, on a graphics card 256
@@ -553,10 +553,10 @@ def read_one(
     raise ValueError(f'{path.name} holds {len(done.measurements)} images. Read it with '
                      'matnb.corpus.readers.formats.read_file and pass one of them')
 
-# %% ../../nbs/similarity/10_embedding.ipynb #e98cefac
+# %% ../../nbs/similarity/10_embedding.ipynb #834b9961
 def embed_picture(
     what: Asked,  # An item, a measurement, pixels, or a file
-    encoder: Any = 'spectral',  # As for `embed`
+    encoder: Any = USUAL,  # As for `embed`
     *,
     channels: Sequence[Channel | str] | None = None,  # Of pixels without names
     pixel_size: tuple[float, float] | None = None,  # Of pixels: metres between points along (y, x)

@@ -32,7 +32,7 @@ class ScanDesign:
     depths: tuple[int, ...] = (1, 1, 2, 2, 1)  # Convolutions in each stage
     described: int = 930  # Numbers that are described by hand
     heads: tuple[int, ...] = (128, 64, 64)  # Numbers of a vector that tell places, films and kinds apart
-    shares: tuple[float, ...] = (0.7, 0.15, 0.15)  # Of each part in the likeness of two vectors
+    shares: tuple[float, ...] = (0.6, 0.05, 0.35)  # Of each part in the likeness of two vectors
 
     def to_json(self) -> dict[str, Any]:
         "As JSON holds it"
@@ -63,7 +63,7 @@ def value_numbers(
     for _ in range(4):
         coarse = _halved(level)
         fine = level - coarse.repeat(2, -1).repeat(2, -2)
-        found += [_quantiles(level), _quantiles(fine) , *_finer_numbers(fine)]
+        found += [_quantiles(level), _quantiles(fine), *_finer_numbers(fine)]
         level = coarse
     return np.concatenate([f.reshape(len(pictures), -1) for f in found], 1).astype(np.float32)
 
