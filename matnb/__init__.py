@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['open_corpus', 'create_corpus', 'Corpus', 'collect', 'last_report', 'CollectReport', 'simulate_corpus', 'fetch',
-           'public_data', 'Facet', 'Channel', 'Measurement', 'NotAnImage', 'Unreadable', 'embed', 'vector_of',
+           'public_data', 'Facet', 'Channel', 'Measurement', 'NotAnImage', 'Unreadable', 'adapt', 'embed', 'vector_of',
            'encoder', 'combine', 'search', 'Box', 'map', 'open_map', 'Path', 'open_path', 'predict_from_neighbours',
            'predict_for', 'facets_explaining', 'failed_near', 'contradicting_items', 'trend_along', 'Windows',
            'explore', 'tag_items', 'untag_items', 'count_tags', 'RunForm', 'open_view', 'dashboard', 'run_template',
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from matnb.explorer.page import dashboard, explore
     from matnb.explorer.run_form import RunForm
     from matnb.explorer.saved_views import open_view
+    from matnb.similarity.adapted_encoder import adapt
     from matnb.similarity.contradictions import contradicting_items
     from matnb.similarity.embedding import embed, vector_of
     from matnb.similarity.encoders import encoder
@@ -61,6 +62,7 @@ _ROOM_OF = {
     'Measurement': 'corpus.measurement',
     'NotAnImage': 'corpus.measurement',
     'Unreadable': 'corpus.measurement',
+    'adapt': 'similarity.adapted_encoder',
     'embed': 'similarity.embedding',
     'vector_of': 'similarity.embedding',
     'encoder': 'similarity.encoders',
@@ -93,7 +95,7 @@ _ROOM_OF = {
 # %% ../nbs/01_matnb.ipynb #225bdcb5
 _all_ = ['open_corpus', 'create_corpus', 'Corpus', 'collect', 'last_report', 'CollectReport', 'simulate_corpus',
          'fetch', 'public_data', 'Facet', 'Channel', 'Measurement', 'NotAnImage', 'Unreadable',
-         'embed', 'vector_of', 'encoder', 'combine', 'search', 'Box', 'map', 'open_map', 'Path', 'open_path',
+         'adapt', 'embed', 'vector_of', 'encoder', 'combine', 'search', 'Box', 'map', 'open_map', 'Path', 'open_path',
          'predict_from_neighbours', 'predict_for', 'facets_explaining', 'failed_near', 'contradicting_items',
          'trend_along', 'Windows', 'explore', 'tag_items', 'untag_items', 'count_tags', 'RunForm', 'open_view',
          'dashboard', 'run_template', 'symmetry_of',
