@@ -56,6 +56,7 @@ export: $(VENV)/.dev ## Write the package matnb/ and README.md from the notebook
 	@nbdev_export
 	@nbdev_clean
 	@python docs/front.py
+	@python docs/templates.py
 	@python docs/readme.py
 
 pins: ## Resolve all dependencies anew and pin them in .ci/constraints.txt

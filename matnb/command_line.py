@@ -5,18 +5,19 @@
 # %% auto #0
 __all__ = ['OK', 'WRONG', 'NOT_DONE', 'STOPPED', 'main']
 
-# %% ../nbs/10_command_line.ipynb #3a643c5b
+# %% ../nbs/10_command_line.ipynb #cd7f94cc
 import argparse
 import math
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from matnb.batch.templates import Parameter
     from matnb.corpus.facets import Facet
     from matnb.corpus.store import Corpus
 
@@ -186,6 +187,39 @@ def _replay(given: argparse.Namespace) -> int:
         for remark in change.remarks: print(f'    {plain_text(remark, 200)}')
     return OK if replay.as_before else WRONG
 
+# %% ../nbs/10_command_line.ipynb #8a184f38
+def _run_template(given: argparse.Namespace) -> int:
+    from matnb.batch.templates import check_parameters, parameters_of, read_template, run_template, templates
+
+    if not given.name:
+        for name, about in templates().items(): print(f'{name:20} {about}')
+        return OK
+    known = parameters_of(read_template(given.name))
+    if not given.out:
+        for parameter in known.values(): print(parameter)
+        return OK
+    chosen = dict(_chosen(known, given.p))
+    check_parameters(known, chosen)
+    run = run_template(given.name, given.out, progress=not given.quiet, **chosen)
+    print(f'{run}\n{given.out}: {given.name}.ipynb, run.json')
+    return OK
+
+
+def _chosen(known: 'Mapping[str, Parameter]', words: Sequence[str]) -> Iterator[tuple[str, Any]]:
+    "Parameters from `name=value`"
+    for word in words:
+        name, sign, text = word.partition('=')
+        if not sign: raise ValueError(f'{word!r} is no parameter; write -p name=value')
+        yield name, known[name].read(text) if name in known else text
+
+
+def _add_run(add: Callable[..., argparse.ArgumentParser]) -> None:
+    p = add('run', _run_template, 'run a template, a notebook that works for long; again to go on where it stopped')
+    p.add_argument('name', nargs='?', default='', metavar='NAME', help='of the template; none lists them')
+    p.add_argument('--out', default='', metavar='FOLDER', help='for notebook and results; none lists its parameters')
+    p.add_argument('-p', action='append', default=[], metavar='NAME=VALUE', help='a parameter; lists are written a,b,c')
+    p.add_argument('--quiet', action='store_true', help='no progress bar')
+
 # %% ../nbs/10_command_line.ipynb #72e49ec9
 _EPILOG = """
 status:
@@ -195,10 +229,11 @@ examples:
   matnb demo --to pfm-demo                     a simulated corpus to play with
   matnb collect scans --table samples.csv --to my-corpus
   matnb info my-corpus
-  matnb embed my-corpus --encoder spectral     a vector for each scan, for maps and search
+  matnb embed my-corpus                        a vector for each scan, for maps and search
   matnb explore my-corpus                      its map, pictures and facets in the browser
   matnb publish my-corpus /shared/class-2027   a read-only copy for a class
   matnb replay domains.json my-corpus --to june the same questions as in May
+  matnb run train_symmetry --out weights -p steps=20000
 """
 
 
@@ -272,7 +307,7 @@ def _add_others(add: Callable[..., argparse.ArgumentParser]) -> None:
 def _add_embed(add: Callable[..., argparse.ArgumentParser]) -> None:
     p = add('embed', _embed, 'give each item a vector, for maps and search; again to go on, or for new items')
     p.add_argument('corpus', metavar='CORPUS', help='folder of the corpus')
-    p.add_argument('--encoder', default='spectral', metavar='NAME', help='spectral, natural, natural-d4 or '
+    p.add_argument('--encoder', default='microscopy', metavar='NAME', help='microscopy, spectral, natural, adapted or '
                    'package.module:function (natural)')
     p.add_argument('--name', default='', help="of the vectors; else the encoder's")
     p.add_argument('--batch', type=_positive, metavar='N', help='pictures computed together')
@@ -289,6 +324,7 @@ def main(
     _add_embed(add)
     _add_explore(add)
     _add_others(add)
+    _add_run(add)
     try: given = parser.parse_args(argv)
     except SystemExit as e: return int(e.code or 0)
     if not hasattr(given, 'run'):

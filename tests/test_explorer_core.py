@@ -260,7 +260,7 @@ def test_a_view_without_vectors_can_be_refined_once_there_are_some(tmp_path):
     assert e.refresh() and e.path.refine(progress=False).mapped
     assert e.selection.set(like=bare.ids()[0], count=3).ids
     e.path.select(where={'outcome': 'success'})
-    assert e.path.undo() and e.path.step.options.vectors == 'spectral'
+    assert e.path.undo() and e.path.step.options.vectors == 'microscopy'
 
 
 def test_the_pinned_item_moves_with_the_corpus_and_back_from_a_file(own_corpus, tmp_path):
@@ -394,7 +394,7 @@ def test_a_corpus_without_vectors_is_shown_and_then_mapped(tmp_path, pages):
     scene = open_scene(corpus)
     page = pages(scene, 'gallery')                   # the fixture waits until there is a step
     assert scene.jobs.wait(60) and page.store('store.step.mapped')
-    page.until("store.scene.vectors.includes('spectral')")
+    page.until("store.scene.vectors.includes('microscopy')")
     assert page.store('store.scene.edition') == 1
     again = open_scene(matnb.open_corpus(corpus.path))
     assert again.path.step.mapped, 'the map is kept'

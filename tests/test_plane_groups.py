@@ -29,7 +29,8 @@ from matnb.symmetry.plane_groups import (
 )
 
 # International Tables: the polar space group P or C that a plane group becomes when it is stacked without any mirror
-SPACE_GROUPS = dict(zip(GROUP_NAMES, (1, 3, 6, 7, 8, 25, 28, 32, 35, 75, 99, 100, 143, 156, 157, 168, 183), strict=True))
+POLAR = (1, 3, 6, 7, 8, 25, 28, 32, 35, 75, 99, 100, 143, 156, 157, 168, 183)
+SPACE_GROUPS = dict(zip(GROUP_NAMES, POLAR, strict=True))
 each_group = pytest.mark.parametrize('group', PLANE_GROUPS, ids=GROUP_NAMES)
 NUMBERS = torch.arange(17)
 OF_SYSTEM = torch.tensor([SYSTEMS.index(group.system) for group in PLANE_GROUPS])
@@ -176,7 +177,7 @@ def moved(cell, operation):
 
 
 def all_symmetries(cell, basis, least):
-    "Every isometry of a lattice under which a cell correlates with itself better than this: (matrix, shift, correlation)"
+    "Each isometry of a lattice under which a cell correlates with itself better than this: matrix, shift, correlation"
     metric, found, size = basis @ basis.T, [], len(cell)
     waves = np.fft.fft2(cell - cell.mean())
     power = (np.abs(waves) ** 2).sum()
@@ -194,7 +195,7 @@ def all_symmetries(cell, basis, least):
 
 @pytest.mark.parametrize('side', [64, 128])
 def test_each_sample_has_its_symmetry_and_no_other(side):
-    "All isometries of the lattice, found by brute force in double precision, are those of the group: no supergroup's is"
+    "All isometries that the cell has, found by brute force in double precision, are the group's: no supergroup's is"
     source = PatternSource(side=side, seed=6)
     there = source.specimens(0, 136)
     cells = soften(there.cells, there.bases, there.blur).double().numpy()
@@ -254,8 +255,9 @@ def test_images_repeat_and_have_the_symmetry_of_their_cells():
         at = torch.rand(300, 2, generator=chance(13)).double() * 50 - 25
         inverse, here = torch.linalg.inv(basis), sampled(image, at + 64)
         for operation in PLANE_GROUPS[number].primitive:
-            u = at @ inverse @ torch.tensor(operation.matrix).double().T + torch.tensor([float(s) for s in operation.shift])
-            u = u - (at @ inverse - u).round().neg()  # Back to the cell where the point was
+            shift = torch.tensor([float(s) for s in operation.shift])
+            u = at @ inverse @ torch.tensor(operation.matrix).double().T + shift
+            u = u + (at @ inverse - u).round()  # Back to the cell where the point was
             other = sampled(image, u @ basis + 64)
             assert np.corrcoef(here, other)[0, 1] > 0.98
 
@@ -372,7 +374,8 @@ def overlap(image, dy, dx):
 def test_what_cannot_be_shown_is_said():
     with pytest.raises(ValueError, match='wavelets'): PatternSource(families=('wavelets',))
     with pytest.raises(ValueError, match='families'): PatternSource(families=())
-    with pytest.raises(ValueError, match='p7'): PatternSource(groups=('p7',)).batch(0, 1)
+    with pytest.raises(ValueError, match='p7'): PatternSource(groups=('p7',))
+    with pytest.raises(ValueError, match='cells'): PatternSource(smallest=9, largest=5)
     with pytest.raises(ValueError, match='larger'): PatternSource(side=64, smallest=2, largest=2.5).batch(0, 64)
 
 

@@ -6,6 +6,9 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -26,10 +29,16 @@ def uninterrupted() -> str:
     return learnt(training)
 
 
-def start(folder: Path, sleep: float = 0.0) -> subprocess.Popen:
-    "A training in a process of its own"
-    return subprocess.Popen([sys.executable, SCRIPT, folder, str(STEPS), str(sleep)], text=True,
-                            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+@contextmanager
+def started(folder: Path, sleep: float = 0.0) -> Iterator[subprocess.Popen]:
+    "A training in a process of its own, which hears Ctrl-C even if this one does not, and does not outlive the test"
+    hears = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    child = subprocess.Popen([sys.executable, SCRIPT, folder, str(STEPS), str(sleep)], text=True, preexec_fn=hears,
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try: yield child
+    finally:
+        child.kill()
+        child.wait()
 
 
 def wait_for_step(child: subprocess.Popen, folder: Path, step: int) -> None:
@@ -44,13 +53,12 @@ def wait_for_step(child: subprocess.Popen, folder: Path, step: int) -> None:
 def test_a_training_killed_three_times_ends_with_the_same_bits(tmp_path, uninterrupted):
     folder = tmp_path/'kept'
     for step in (6, 30, 60):
-        child = start(folder, sleep=0.01)
-        wait_for_step(child, folder, step)
-        time.sleep(0.013 * (step % 7))           # anywhere: within a step, within a write
-        child.kill()
-        assert child.wait() == -signal.SIGKILL
-    child = start(folder)
-    out, err = child.communicate(timeout=120)
+        with started(folder, sleep=0.01) as child:
+            wait_for_step(child, folder, step)
+            time.sleep(0.013 * (step % 7))       # anywhere: within a step, within a write
+            child.kill()
+            assert child.wait() == -signal.SIGKILL
+    with started(folder) as child: out, err = child.communicate(timeout=120)
     begun, hash = out.split()
     assert child.returncode == 0 and int(begun) >= 60, err
     assert hash == uninterrupted
@@ -58,10 +66,10 @@ def test_a_training_killed_three_times_ends_with_the_same_bits(tmp_path, uninter
 
 def test_ctrl_c_keeps_the_step_and_says_where(tmp_path, uninterrupted):
     folder = tmp_path/'kept'
-    child = start(folder, sleep=0.02)
-    wait_for_step(child, folder, 9)
-    child.send_signal(signal.SIGINT)
-    _, err = child.communicate(timeout=120)
+    with started(folder, sleep=0.02) as child:
+        wait_for_step(child, folder, 9)
+        child.send_signal(signal.SIGINT)
+        _, err = child.communicate(timeout=120)
     assert child.returncode and 'Run the same again to go on' in err and str(folder) in err
     stopped = max(checkpoint_steps(folder))
     again = training_in(folder, STEPS)

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['VectorSet', 'vector_set', 'arrays_about', 'DamagedVectors', 'array_spec', 'compared_rows', 'say_damage',
-           'snapshot_rows', 'vectors_at', 'MissingVectors', 'say_how', 'VectorCorpus', 'NewRows', 'new_rows',
-           'check_set_name', 'add_array', 'add_rows', 'extend_vectors', 'replace_vectors', 'drop_arrays',
+           'snapshot_rows', 'vectors_at', 'MissingVectors', 'say_how', 'VectorCorpus', 'stored_weights', 'NewRows',
+           'new_rows', 'check_set_name', 'add_array', 'add_rows', 'extend_vectors', 'replace_vectors', 'drop_arrays',
            'drop_vectors', 'store_weights', 'leavings', 'remove_leavings', 'move_vectors', 'label_vectors',
            'say_vectors']
 
@@ -181,11 +181,22 @@ class VectorCorpus(TabledCorpus):
         name: str,  # Of the set that they belong to
     ) -> dict[str, np.ndarray]:  # As they were stored; read-only
         "The arrays that belong to a card, such as those of a whitening"
-        found = arrays_about(self.snapshot.arrays.values(), 'weights')
-        if name not in found: raise CorpusError(f'no weights are stored for {name!r}; there are '
-                                                f'{", ".join(found) or "none"}')
-        told = [(json.loads(row.about), snapshot_rows(self.snapshot, row)) for row in found[name]]
-        return {about['part']: rows.reshape(about['shape']) for about, rows in told}
+        found = stored_weights(self.snapshot, name)
+        if found is not None: return found
+        others = ', '.join(arrays_about(self.snapshot.arrays.values(), 'weights'))
+        raise CorpusError(f'no weights are stored for {name!r}; there are {others or "none"}')
+
+
+def stored_weights(
+    snapshot: 'Snapshot',  # Of a corpus
+    *names: str,  # Of sets of vectors
+) -> dict[str, np.ndarray] | None:  # Of the first name that has some; None if none has
+    "The arrays that an encoder or a combination learned from a corpus"
+    found = arrays_about(snapshot.arrays.values(), 'weights')
+    name = next((n for n in names if n in found), None)
+    if name is None: return None
+    told = [(json.loads(row.about), snapshot_rows(snapshot, row)) for row in found[name]]
+    return {about['part']: rows.reshape(about['shape']) for about, rows in told}
 
 # %% ../../nbs/corpus/19_vectors.ipynb #e0ecb819
 @dataclass(frozen=True)

@@ -233,4 +233,4 @@ def say_page(
     held = f'{len(scene):,} items, {shown:,} of them with a picture of at most {size} points a side{lost}'
     return (f'A copy of “{scene.corpus.title}” (folder {scene.corpus.path.name}) as it was on {made}, made by matnb '
             f'{__version__}: {held}. Map, facets, lasso and properties work here; new maps, searches for similar '
-            f'items, full images, metadata and notes need Python and the corpus.{origin}')
+            f'items, symmetry, full images, metadata and notes need Python and the corpus.{origin}')

@@ -137,10 +137,10 @@ def tell_map(
         values = _small(layer_of(seen, name)) if name != 'group' else codes[seen.group.values]
         layers.append(_tell_layer(seen, name, values))
         buffers.append(values.astype('u1' if name == 'group' else '<f4').tobytes())
-    shape = [seen.sizes['line'], seen.sizes['point']]
+    shape, size = [seen.sizes['line'], seen.sizes['point']], seen.attrs['pixel_size']
     body = {'kind': 'symmetry_map', 'channel': channel, 'of': shape, 'window': seen.attrs['window'] / shape[1],
             'window_said': seen.attrs['window_said'], 'fold': seen.attrs['fold'], 'groups': held, 'said': say_map(seen),
-            'layers': layers, 'extent': [n * seen.attrs['pixel_size'] for n in shape] if seen.attrs['pixel_size'] else None}
+            'layers': layers, 'extent': [n * size for n in shape] if size else None}
     probability = seen.probability.values.astype('<f4')
     return Reply(body, [*buffers, probability.tobytes()])
 

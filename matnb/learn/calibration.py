@@ -57,7 +57,7 @@ class Reliability:
         share = (self.right * self.count + 1) / (self.count + 2)
         return np.sqrt(share * (1 - share) / (self.count + 2))
 
-
+# %% ../../nbs/learn/11_calibration.ipynb #39e2fd14
 def reliability(
     given: np.ndarray,  # Probabilities, (pictures, classes)
     labels: np.ndarray,  # The true class of each picture, from 0
@@ -196,7 +196,7 @@ def fit_vector(
     shift = found.x[count:] - found.x[count:].mean()  # a shift of all classes says nothing
     return Calibration(tuple((common * found.x[:count]).tolist()), tuple(shift.tolist()))
 
-
+# %% ../../nbs/learn/11_calibration.ipynb #a62da4fb
 def _loss(logits: np.ndarray, classes: np.ndarray) -> tuple[float, np.ndarray]:
     "Mean log loss and its slope"
     raised = logits - logits.max(1, keepdims=True)

@@ -24,7 +24,7 @@ def aperiodic_images(
     side: int,  # Points along each side
     spacings: 'torch.Tensor',  # `(n,)`: typical distance of features, in points
     rng: 'torch.Generator',  # Source of chance
-    source: 'torch.Tensor | None' = None,  # `(images, y, x)`: where real patches are cut from; simulated scans if not given
+    source: 'torch.Tensor | None' = None,  # `(images, y, x)` to cut real patches from; simulated if not given
 ) -> 'torch.Tensor':  # `(n, side, side)`, of mean 0 and standard deviation 1
     "Images in which no two steps in different directions repeat"
     if kind not in APERIODIC: raise ValueError(f'no kind {kind!r}; there are {", ".join(APERIODIC)}')
@@ -59,7 +59,7 @@ def _band(side: int, spacings: 'torch.Tensor', width: float, rng: 'torch.Generat
     field = torch.fft.irfft2(torch.view_as_complex(white) * fall, s=(large, large), norm='forward')
     return standardised(field[:, :side, :side])
 
-
+# %% ../../nbs/symmetry/03_aperiodic.ipynb #87e86f5d
 def _labyrinth(side: int, spacings: 'torch.Tensor', rng: 'torch.Generator') -> 'torch.Tensor':
     import torch
     n = len(spacings)
@@ -86,7 +86,7 @@ def _stripes(side: int, spacings: 'torch.Tensor', rng: 'torch.Generator') -> 'to
         made = made + _random(-0.8, 0.8, n, rng) * torch.cos(wave * phase + _random(0, 2 * math.pi, n, rng))
     return torch.tanh(made * _random(0.3, 3, n, rng))
 
-
+# %% ../../nbs/symmetry/03_aperiodic.ipynb #4b0190fd
 def _quasiperiodic(side: int, spacings: 'torch.Tensor', rng: 'torch.Generator') -> 'torch.Tensor':
     "Waves at equal angles that no lattice has: eight-, ten-, twelve- and fourteenfold, and fivefold by their phases"
     import torch

@@ -22,7 +22,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..learn.devices import threads
 from .equivariant_network import EquivariantDesign, EquivariantNetwork, Sensed, standardise
+from .group_convolution import Blur
 from .pattern_source import Patterns, PatternSource
 
 if TYPE_CHECKING:
@@ -38,10 +40,11 @@ class PlainBlock(nn.Module):
         size: int = 3,  # Of the kernels
     ) -> None:
         super().__init__()
+        last = nn.BatchNorm2d(channels)
+        nn.init.zeros_(last.weight)  # It begins by adding nothing
         self.added = nn.Sequential(
             nn.Conv2d(channels, channels, size, padding=size // 2, bias=False), nn.BatchNorm2d(channels), nn.ReLU(),
-            nn.Conv2d(channels, channels, size, padding=size // 2, bias=False), nn.BatchNorm2d(channels))
-        self.added[-1].weight.data.zero_()
+            nn.Conv2d(channels, channels, size, padding=size // 2, bias=False), last)
 
     def forward(self, channels: Tensor) -> Tensor:
         "(n, channels, height, width) to the same"
@@ -58,7 +61,8 @@ def plain_stages(
         size = design.size + 1 if k else design.first_size
         enter = nn.Conv2d(inputs, width, size, 2, size // 2 - 1, bias=False)
         blocks = [PlainBlock(width, design.size) for _ in range(depth)]
-        stages.append(nn.Sequential(enter, nn.BatchNorm2d(width), nn.ReLU(), *blocks))
+        blur = Blur(design.blur if k else 0)
+        stages.append(nn.Sequential(blur, enter, nn.BatchNorm2d(width), nn.ReLU(), *blocks))
         inputs = width
     return stages
 
@@ -173,18 +177,20 @@ COMPARED: dict[str, Callable[[], nn.Module]] = {
     'D4': lambda: EquivariantNetwork(),
     'D8': lambda: EquivariantNetwork(EquivariantDesign(8, 'rings', (6, 10, 14))),
     'D12': lambda: EquivariantNetwork(EquivariantDesign(12, 'rings', (4, 8, 10))),
+    'D4 unblurred': lambda: EquivariantNetwork(EquivariantDesign(blur=0)),
     'plain': lambda: PlainNetwork(EquivariantDesign(widths=(24, 48, 56))),
+    'plain unblurred': lambda: PlainNetwork(EquivariantDesign(widths=(24, 48, 56), blur=0)),
     'wide': lambda: PlainNetwork(EquivariantDesign(widths=(64, 128, 192))),
     'spectrum': lambda: PlainNetwork(EquivariantDesign(widths=(24, 48, 56)), spectrum_channels, 2),
     'self-correlation': lambda: PlainNetwork(EquivariantDesign(widths=(24, 48, 56)), self_correlation_channels, 10),
 }
 
-# %% ../../nbs/symmetry/22_compared_networks.ipynb #e8dfc15a
+# %% ../../nbs/symmetry/22_compared_networks.ipynb #8e54d4a6
 TRAINED = ('field', 'binary', 'shapes', 'patches')  # Families that networks are trained on
 
 
 def judged_patterns(
-    count: int = 1000,  # Of each kind
+    count: int = 600,  # Of each kind
 ) -> dict[str, Patterns]:  # Patterns that no comparison trains on
     "What the networks are asked about"
     strong = replace(PatternSource().microscope, noise=(0.8, 0.8))
@@ -216,7 +222,8 @@ def judge(
     "How good a network is"
     from matnb.symmetry.scores import balanced_accuracy, recognised
     scores = {name: balanced_accuracy(look_at(network, p.images)[0], p.groups.numpy()) for name, p in patterns.items()}
-    again = recognised(*(look_at(network, look.images)[1] for look in looks))
+    first, second = (look_at(network, look.images)[1] for look in looks)
+    again = recognised(first, second)
     return {**scores, 'alike': again.same, 'first': again.first}
 
 # %% ../../nbs/symmetry/22_compared_networks.ipynb #14c546d8
@@ -281,7 +288,6 @@ def compare_networks(
     from datetime import date
 
     from matnb.corpus.durable import replace_file
-    from matnb.learn.devices import threads
     rows, patterns = read_comparison(path), judged_patterns()
     looks = PatternSource(families=TRAINED, seed=1005).pairs(0, 400)
     for name in names:

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from matnb.symmetry.group_convolution import (
     Basis,
+    Blur,
     DihedralGroup,
     GroupBatchNorm,
     GroupConvolution,
@@ -35,6 +36,7 @@ class EquivariantDesign:
     depths: tuple[int, ...] = (0, 0, 1)  # Residual blocks at each stage
     size: int = 3  # Of the kernels within a stage, in points
     first_size: int = 6  # Of the first layer's kernels; an even number
+    blur: int = 4  # Before points are left out: 0 is none, 4 is 1 4 6 4 1 along each axis
     shrink: int = 2  # Pixels along each axis that are averaged to one point at first
     head: int = 256  # Units between the vector and the logits
     groups: int = 17  # That are told apart
@@ -105,7 +107,7 @@ def make_stage(
     inputs, size = (1, design.first_size) if lifts else (design.widths[number - 1], design.size + 1)
     enter = GroupConvolution(group, inputs, fields, size, design.basis, stride=2, lifts=lifts)
     blocks = [ResidualBlock(group, fields, design) for _ in range(design.depths[number])]
-    return nn.Sequential(enter, GroupBatchNorm(group, fields), nn.ReLU(), *blocks)
+    return nn.Sequential(Blur(0 if lifts else design.blur), enter, GroupBatchNorm(group, fields), nn.ReLU(), *blocks)
 
 # %% ../../nbs/symmetry/21_equivariant_network.ipynb #99ad1caf
 class Sensed(NamedTuple):

@@ -5,11 +5,10 @@
 # %% auto #0
 __all__ = ['MEASURES', 'Looks', 'look_twice', 'source_record', 'EvidenceBank']
 
-# %% ../../nbs/symmetry/31_evidence_bank.ipynb #3c06a581
+# %% ../../nbs/symmetry/31_evidence_bank.ipynb #60e93da3
 import hashlib
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -37,6 +36,11 @@ class Looks:
 
     def __getitem__(self, rows: Any) -> 'Looks': return Looks(self.first[rows], self.second[rows], self.groups[:, rows])
 
+    def single(self) -> 'Looks':
+        "In single precision"
+        first, second = (Evidence(*(getattr(e, f.name).float() for f in fields(e))) for e in (self.first, self.second))
+        return Looks(first, second, self.groups)
+
     @classmethod
     def joined(cls, parts: 'list[Looks]') -> 'Looks':
         "One after the other"
@@ -49,9 +53,17 @@ def look_twice(
     number: int,  # Of the batch
     count: int,  # Of patterns
 ) -> Looks:
-    "Measure two looks at each of some patterns"
-    first, second = source.pairs(number, count)
-    return Looks(measure(first.images), measure(second.images), torch.stack([first.groups, second.groups]))
+    "Measure two looks at each of some patterns; where nothing repeats, at two different images"
+    strange = round(count * source.aperiodic)
+    parts = []
+    if strange < count:
+        first, second = source.pairs(number, count - strange)
+        parts.append(Looks(measure(first.images), measure(second.images), torch.stack([first.groups, second.groups])))
+    if strange:
+        nothing = replace(source, aperiodic=1.0).batch(number, 2 * strange)
+        seen = measure(nothing.images)
+        parts.append(Looks(seen[:strange], seen[strange:], nothing.groups.unflatten(0, (2, strange))))
+    return Looks.joined(parts)
 
 # %% ../../nbs/symmetry/31_evidence_bank.ipynb #d7c52a78
 def source_record(
@@ -76,56 +88,66 @@ def _from_tensors(held: dict[str, Tensor]) -> Looks:
     first, second = (Evidence(*(held[f'{look} {f.name}'] for f in fields(Evidence))) for look in ('first', 'second'))
     return Looks(first, second, held['groups'].long())
 
-# %% ../../nbs/symmetry/31_evidence_bank.ipynb #eedadb11
+# %% ../../nbs/symmetry/31_evidence_bank.ipynb #34c98ba2
 @dataclass
-class EvidenceBank:
+class _Parts:
     "Evidence of many patterns, in files"
 
     source: PatternSource  # Of the patterns
-    folder: Path | str  # Of the files
+    folder: Path | str | None  # Of the files; None: in memory only
     parts: int = 40  # Files
     each: int = 250  # Patterns in a file
+    held: dict[int, dict[str, Tensor]] = field(default_factory=dict, repr=False)  # Parts, if there is no folder
 
-    def __post_init__(self) -> None: self.folder = Path(self.folder).expanduser()
-
-    def __len__(self) -> int: return self.parts * self.each
+    def __post_init__(self) -> None: self.place = None if self.folder is None else Path(self.folder).expanduser()
 
     def file(self, number: int) -> Path:
         "Where a part is"
-        return Path(self.folder)/f'part-{number:05}-of-{self.each}.safetensors'
+        return (self.place or Path())/f'part-{number:05}-of-{self.each}.safetensors'
 
-    def fill(self, progress: bool = True) -> int:  # How many parts were made
-        "Make the parts that are missing"
-        missing = [n for n in range(self.parts) if not self.file(n).is_file()]
-        for number in self._shown(missing, progress): self._make(number)
-        return len(missing)
-
-    def _shown(self, missing: list[int], progress: bool) -> Iterator[int]:
-        from tqdm.auto import tqdm
-
-        done = self.parts - len(missing)
-        yield from tqdm(missing, 'measuring', self.parts, unit='part', initial=done, disable=not progress)
-
-    def _make(self, number: int) -> None:
+    def make(self, number: int) -> None:
+        "Measure a part and keep it"
         from safetensors.torch import save
 
-        looks = look_twice(self.source, number, self.each)
-        disk.make_folder(Path(self.folder))
-        replace_file(self.file(number), save(_as_tensors(looks), {'source': source_record(self.source)}))
+        held = _as_tensors(look_twice(self.source, number, self.each))
+        if self.place is None: self.held[number] = held
+        else:
+            disk.make_folder(self.place)
+            replace_file(self.file(number), save(held, {'source': source_record(self.source)}))
 
     def part(self, number: int) -> Looks:
         "One part; in half precision"
-        from safetensors import SafetensorError, safe_open
-
-        path = self.file(number)
-        try:
-            with safe_open(path, 'pt') as held:
-                said, tensors = (held.metadata() or {}).get('source'), {n: held.get_tensor(n) for n in held.keys()}
-        except SafetensorError as e:
-            raise ValueError(f'{path} is damaged ({e}); remove it, and fill the bank again') from e
+        if self.place is None: return _from_tensors(self.held[number])
+        said, tensors = _read(self.file(number))
         if said != source_record(self.source): raise ValueError(
-            f'{path} holds evidence of other patterns, or measured in another way; choose another folder')
+            f'{self.file(number)} holds evidence of other patterns, or measured in another way; choose another folder')
         return _from_tensors(tensors)
+
+
+def _read(path: Path) -> tuple[str | None, dict[str, Tensor]]:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, 'pt') as held:
+            return (held.metadata() or {}).get('source'), {n: held.get_tensor(n) for n in held.keys()}
+    except SafetensorError as e:
+        raise ValueError(f'{path} is damaged ({e}); remove it, and fill the bank again') from e
+
+# %% ../../nbs/symmetry/31_evidence_bank.ipynb #15c0a054
+class EvidenceBank(_Parts):
+    "Evidence of many patterns, made when it is missing and drawn in any order"
+
+    def __len__(self) -> int: return self.parts * self.each
+
+    def fill(self, progress: bool = True) -> int:  # How many parts were made
+        "Make the parts that are missing"
+        from tqdm.auto import tqdm
+
+        missing = [n for n in range(self.parts) if self.place is None or not self.file(n).is_file()]
+        done = self.parts - len(missing)
+        for number in tqdm(missing, 'measuring', self.parts, unit='part', initial=done, disable=not progress):
+            self.make(number)
+        return len(missing)
 
     @cached_property
     def all(self) -> Looks:
@@ -143,4 +165,4 @@ class EvidenceBank:
         if not per_round: raise ValueError(f'{count} patterns of a bank that holds {len(self)}')
         turn, place = divmod(step, per_round)
         rng = torch.Generator().manual_seed(seed * 1_000_003 + turn)
-        return self.all[torch.randperm(len(self), generator=rng)[place * count : (place + 1) * count]]
+        return self.all[torch.randperm(len(self), generator=rng)[place * count : (place + 1) * count]].single()

@@ -44,9 +44,7 @@ class Lattice:
         return math.degrees(math.acos(np.clip(a @ b, -1, 1)))
 
     @property
-    def area(self) -> float:
-        "Of the cell"
-        return float(abs(np.linalg.det(self.basis)))
+    def area(self) -> float: return float(abs(np.linalg.det(self.basis)))
 
     def reduced(self) -> Self:
         "The cell of the two shortest vectors, a not longer than b and at 60° to 90° to it"

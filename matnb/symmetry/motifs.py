@@ -70,9 +70,9 @@ def frequencies(
     cross = 2 * metric[:, 0, 1, None, None] * first[:, None] * second
     return metric[:, 0, 0, None, None] * first[:, None] ** 2 + cross + metric[:, 1, 1, None, None] * second**2
 
-# %% ../../nbs/symmetry/02_motifs.ipynb #c57cc377
+# %% ../../nbs/symmetry/02_motifs.ipynb #4f5d4c96
 def _fineness(groups: 'torch.Tensor') -> 'torch.Tensor':
-    "How much detail a group needs: more for more operations, and more for turns without mirrors, which coarse waves hide"
+    "How much detail a group needs: more for more operations, and for turns without mirrors, which coarse waves hide"
     import torch
     fine = [group.order**0.25 * (1.4 if group.order == group.rotation > 2 else 1.0) for group in PLANE_GROUPS]
     return torch.tensor(fine, device=groups.device)[groups]
@@ -109,7 +109,8 @@ def cut_patches(
     c, s = scale * torch.cos(angle), scale * torch.sin(angle)
     turn = torch.stack([torch.stack([c, -s, shift[:, 0]], -1), torch.stack([s, c, shift[:, 1]], -1)], -2)
     where = torch.nn.functional.affine_grid(turn, [count, 1, size, size], align_corners=False)
-    cut = torch.nn.functional.grid_sample(images[chosen][:, None], where, padding_mode='reflection', align_corners=False)
+    from_there = images[chosen][:, None]
+    cut = torch.nn.functional.grid_sample(from_there, where, padding_mode='reflection', align_corners=False)
     return cut[:, 0]
 
 # %% ../../nbs/symmetry/02_motifs.ipynb #2fda1877
@@ -203,7 +204,7 @@ def operation_tables(
 def _on_sites(
     at: 'torch.Tensor', spread: 'torch.Tensor', unit: 'torch.Tensor', groups: 'torch.Tensor',
 ) -> tuple['torch.Tensor', 'torch.Tensor']:
-    "Atoms that would overlap with their own images move onto the mirror or the centre between; how much one then weighs"
+    "Atoms that overlap with their own images move onto the mirror or the axis between; and how much one then weighs"
     import torch
 
     matrices, shifts, orders = operation_tables(str(at.device))

@@ -5,17 +5,17 @@
 # %% auto #0
 __all__ = ['ordered_domains', 'ordered_sha256', 'simulate_ordered', 'append_ordered']
 
-# %% ../../nbs/symmetry/06_ordered_domains.ipynb #c6bb84c3
+# %% ../../nbs/symmetry/06_ordered_domains.ipynb #31504e43
 import hashlib
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..corpus.domains import Domains, out_of_plane
 from ..corpus.measurement import Channel, Measurement, item_id
-from ..corpus.pfm_instrument import measure
+from ..corpus.pfm_instrument import Settings, measure
 from matnb.corpus.simulated import (
     CAMPAIGN,
     SIMULATOR_VERSION,
@@ -33,6 +33,8 @@ from .patterns import foreign_likeness, make_cells, render, soften
 from .plane_groups import GROUP_NAMES, SYSTEMS, plane_group
 
 if TYPE_CHECKING:
+    import torch
+
     from matnb.corpus.store import Corpus
 
 # %% ../../nbs/symmetry/06_ordered_domains.ipynb #401ac6a6
@@ -67,12 +69,12 @@ def _polarised_cell(
     for _ in range(400):
         family = str(rng.choice(['field', 'field', 'shapes', 'atoms']))
         cell = make_cells(family, group, bases, grid, chance)
-        level = torch.quantile(cell.flatten(), float(rng.uniform(0.35, 0.65)))
-        polarised = torch.tanh((cell - level) * 6)
+        level = float(cell.min()) + float(rng.uniform(0.3, 0.6)) * float(cell.max() - cell.min())
+        polarised = torch.tanh((cell - level) * 8)
         balanced = 0.15 < float((polarised > 0).float().mean()) < 0.85
         if balanced and float(foreign_likeness(polarised, group, bases, spread)) <= 0.8: return polarised
-    raise ValueError(f'no motif shows {GROUP_NAMES[int(group)]} in a cell of {float(torch.linalg.det(bases).abs()) ** 0.5:.1f}'
-                     ' points; ask for a longer period')
+    edge = float(torch.linalg.det(bases).abs()) ** 0.5
+    raise ValueError(f'no motif shows {GROUP_NAMES[group]} in a cell of {edge:.1f} points; ask for a longer period')
 
 # %% ../../nbs/symmetry/06_ordered_domains.ipynb #1152ce59
 def ordered_sha256(
@@ -84,7 +86,7 @@ def ordered_sha256(
     words = ['matnb simulated ordered lattice', SIMULATOR_VERSION, seed, number, size]
     return hashlib.sha256(json.dumps(words).encode()).hexdigest()
 
-
+# %% ../../nbs/symmetry/06_ordered_domains.ipynb #e53a2fc1
 def simulate_ordered(
     number: int,  # Which scan of ordered domains
     seed: int = 2021,  # Of the corpus
@@ -104,7 +106,7 @@ def simulate_ordered(
 
 
 def _measured(
-    rng: np.random.Generator, visit: Visit, group: str, points: float, settings: Any, what: tuple[int, int, int],
+    rng: np.random.Generator, visit: Visit, group: str, points: float, settings: Settings, what: tuple[int, int, int],
 ) -> Measurement:
     number, seed, size = what
     grid = -(-size * 9 // 64) * 8

@@ -230,11 +230,12 @@ def foreign_likeness(
     asked[:, 0] = True
     which, what = asked.nonzero(as_tuple=True)
     waves = torch.fft.rfft2(cells)
-    if blur is not None: waves = waves * point_spread(bases, blur, cells.shape[-1])
-    waves = waves.flatten(1)
-    waves[:, 0] = 0
-    best = _best_agreement(waves, which, what, cells.shape[-1])
-    return torch.zeros(len(cells), device=cells.device, dtype=best.dtype).scatter_reduce(0, which, best, 'amax')
+    waves[:, 0, 0] = 0
+    seen = waves if blur is None else waves * point_spread(bases, blur, cells.shape[-1])
+    best = _best_agreement(seen.flatten(1), which, what, cells.shape[-1])
+    most = torch.zeros(len(cells), device=cells.device, dtype=best.dtype).scatter_reduce(0, which, best, 'amax')
+    gone = seen.abs().square().sum((1, 2)) <= 1e-6 * waves.abs().square().sum((1, 2))
+    return most.masked_fill(gone, 1.0)  # Where the blur leaves nothing, anything goes
 
 
 def _best_agreement(waves: 'torch.Tensor', which: 'torch.Tensor', what: 'torch.Tensor', size: int) -> 'torch.Tensor':

@@ -98,7 +98,7 @@ p6   p6   hexagonal    x,y -y,x-y -x+y,-x -x,-y y,-x+y x-y,x
 p6mm p6m  hexagonal    x,y -y,x-y -x+y,-x -x,-y y,-x+y x-y,x -y,-x -x+y,y x,x-y y,x x-y,-y -x,-x+y
 """
 
-
+# %% ../../nbs/symmetry/00_plane_groups.ipynb #80d217dd
 @dataclass(frozen=True)
 class PlaneGroup:
     "One of the seventeen plane groups"

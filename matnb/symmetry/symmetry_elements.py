@@ -74,8 +74,9 @@ def _centres(operation: Operation) -> Iterator[Element]:
 # %% ../../nbs/symmetry/39_symmetry_elements.ipynb #3cd98f8f
 def _direction(matrix: Sequence[Sequence[int]]) -> tuple[int, int]:
     "The shortest lattice vector along the line of a mirroring"
-    shorts = sorted(itertools.product(range(-2, 3), repeat=2), key=lambda v: (abs(v[0]) + abs(v[1]), -v[0], -v[1]))
-    return next(v for v in shorts if any(v) and _times(matrix, [Fraction(v[0]), Fraction(v[1])]) == v)
+    whole = [(p, q) for p in range(-2, 3) for q in range(-2, 3) if p or q]
+    shorts = sorted(whole, key=lambda v: (abs(v[0]) + abs(v[1]), -v[0], -v[1]))
+    return next(v for v in shorts if _times(matrix, [Fraction(v[0]), Fraction(v[1])]) == v)
 
 
 def across(
@@ -172,7 +173,8 @@ def _agreement(waves: CellWaves, operation: Operation) -> tuple[np.ndarray, np.n
     inside = (np.abs(there) <= reach).all(1)
     found = np.zeros(len(h), complex)
     found[inside] = waves.factors[there[inside, 0] + reach, there[inside, 1] + reach].conj()
-    product = waves.factors.reshape(-1) * found * np.exp(2j * np.pi * (h @ np.array([float(s) for s in operation.shift])))
+    shift = np.array([float(s) for s in operation.shift])
+    product = waves.factors.reshape(-1) * found * np.exp(2j * np.pi * (h @ shift))
     kept = np.abs(product) > 0
     return product[kept], (h @ (np.eye(2, dtype=int) - matrix))[kept]
 
@@ -208,7 +210,8 @@ def misfit_of(
 def _combinations(area: int) -> np.ndarray:
     "Whole 2 x 2 matrices of short vectors that span a cell of so many primitive ones"
     found = [m for m in itertools.product(range(-2, 3), repeat=4) if m[0] * m[3] - m[1] * m[2] == area]
-    if area == 2: found = [m for m in found if not (m[0] + m[2]) % 2 and not (m[1] + m[3]) % 2 and any(v % 2 for v in m)]
+    if area == 2:  # the middle of the cell is a lattice point, too
+        found = [m for m in found if not (m[0] + m[2]) % 2 and not (m[1] + m[3]) % 2 and any(v % 2 for v in m)]
     return np.array(found).reshape(-1, 2, 2)
 
 

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['HELD_OUT', 'TRAINED', 'NEVER', 'TRIALS', 'Judged', 'real_patches', 'held_out', 'balanced', 'related', 'Trial',
-           'named_patterns', 'two_looks', 'power_spectrum']
+           'named_patterns', 'two_looks', 'recognition', 'power_spectrum']
 
 # %% ../../nbs/symmetry/86_trials.ipynb #161cff37
 import time
@@ -17,19 +17,29 @@ import numpy as np
 
 from ..corpus.public import fetch
 from ..corpus.readers.formats import read_file
+from ..learn.calibration import calibration_error, probabilities
 from .lattices import random_bases
 from .microscope import Microscope, photograph
 from .motifs import motifs
 from .pattern_source import Patterns, PatternSource
 from .patterns import render, soften, standardised, symmetrise
 from .plane_groups import PLANE_GROUPS, SYSTEMS
-from .scores import balanced_accuracy, centred, purity, recognised, told_apart, triplets_right
+from .real_lattices import REAL_LATTICES, real_windows
+from matnb.symmetry.scores import (
+    Recognised,
+    balanced_accuracy,
+    centred,
+    purity,
+    recognised,
+    told_apart,
+    triplets_right,
+)
 
 if TYPE_CHECKING:
     import torch
 
-# %% ../../nbs/symmetry/86_trials.ipynb #4f4db2df
-@dataclass(frozen=True)
+# %% ../../nbs/symmetry/86_trials.ipynb #bb41109c
+@dataclass(frozen=True, eq=False)
 class Judged:
     "A method, by what it can be asked"
 
@@ -37,6 +47,7 @@ class Judged:
     classify: Callable[[Any], Any] | None = None  # Images to `(n, 17)`: logarithms of probabilities, up to a constant
     describe: Callable[[Any], Any] | None = None  # Images to `(n, d)`
     periodic: Callable[[Any], Any] | None = None  # Images to `(n,)`: the larger, the surer that something repeats
+    probable: bool = True  # Its logits are meant as probabilities: they can be right or wrong about themselves
     scaled: bool = False  # Its numbers are of different units: each is divided by its standard deviation
     version: str = ''  # Changes whenever its answers may: a hash of the weights
     goals: dict[str, float] = field(default_factory=dict)  # What is asked of it instead, by name of the trial
@@ -191,10 +202,21 @@ def two_looks(
     return source.pairs(0, count, (0.7, 1.4) if rescaled else (1.0, 1.0))
 
 
+@lru_cache(maxsize=256)
+def recognition(
+    judged: Judged,
+    seed: int,  # Of the trial
+    count: int,  # Patterns
+    rescaled: bool,  # The second look is larger or smaller
+) -> Recognised:
+    "How well a method knows patterns again; asked once for several trials"
+    before, after = (judged.ask('describe', look.images) for look in two_looks(seed, count, rescaled))
+    return recognised(before, after, judged.scaled)
+
+
 def _recognised(what: str, rescaled: bool) -> Callable[[Judged, int, int], float]:
     def measure(judged: Judged, seed: int, each: int) -> float:
-        before, after = (judged.ask('describe', look.images) for look in two_looks(seed, 17 * each, rescaled))
-        return float(getattr(recognised(before, after, judged.scaled), what))
+        return float(getattr(recognition(judged, seed, 17 * each, rescaled), what))
 
     return measure
 
@@ -218,6 +240,24 @@ def _related_triplets(judged: Judged, seed: int, each: int) -> float:
         other = np.roll(vectors[0], 1, 0)
         image, group, motif = (v.reshape(-1, v.shape[-1]) for v in (vectors[0], vectors[1], other))
         shares.append(triplets_right(image, group, motif, judged.scaled))
+    return float(np.mean(shares))
+
+# %% ../../nbs/symmetry/86_trials.ipynb #b20ab3d3
+def _calibration(judged: Judged, seed: int, each: int) -> float:
+    "The expected calibration error on families that nobody trained on; not a number if nothing is claimed"
+    if not judged.probable: return float('nan')
+    both = [named_patterns((family,), seed, each) for family in NEVER]
+    logits = np.concatenate([judged.ask('classify', patterns.images) for patterns in both])
+    groups = np.concatenate([patterns.groups.numpy() for patterns in both])
+    return calibration_error(probabilities(logits.astype(np.float64)), groups)
+
+
+def _real_lattices(judged: Judged, seed: int, each: int) -> float:
+    "The share of windows whose group is one that the crystal allows, averaged over the crystals"
+    shares = []
+    for lattice in REAL_LATTICES.values():
+        told = judged.ask('classify', real_windows(lattice, each, seed=seed)).argmax(1)
+        shares.append(np.mean([PLANE_GROUPS[group].name in lattice.groups for group in told]))
     return float(np.mean(shares))
 
 # %% ../../nbs/symmetry/86_trials.ipynb #60051a9a
@@ -245,6 +285,8 @@ TRIALS: dict[str, Trial] = {t.name: t for t in (
     Trial('accuracy: noise of 0.8', 'classify', _accuracy(TRAINED, 0.8), 0.93, each=120),
     Trial('accuracy: without noise', 'classify', _accuracy(TRAINED, 0.0), each=60),
     Trial('accuracy: same motifs, related groups', 'classify', _related_accuracy, each=30),
+    Trial('real lattices: the group of the crystal', 'classify', _real_lattices, each=20),
+    Trial('calibration error: atoms and noise cells', 'classify', _calibration, 0.03, least=False, each=120),
     Trial('purity: trained families', 'describe', _purity(TRAINED), 0.95),
     Trial('purity: atoms', 'describe', _purity(('atoms',)), 0.88),
     Trial('purity: noise cells', 'describe', _purity(('noise',)), 0.88),
