@@ -71,6 +71,11 @@ def learned_arrays(
 KEPT_MAPS = 6  # Of 8 MiB each
 
 
+def _made_again(snapshot: Snapshot, job: Job) -> Encoder:
+    told = json.loads(job.card)
+    return encoder_of(told, job.device, learned_arrays(snapshot, told['name']))
+
+
 class Workplace:
     "A corpus and an encoder, opened for one job"
 
@@ -82,8 +87,7 @@ class Workplace:
         self.job = job
         self.snapshot = Snapshot(job.path, chunks=MappedChunks(job.path, KEPT_MAPS))
         if self.snapshot.head.numbering != job.numbering: raise CorpusChanged(job.path)
-        told = json.loads(job.card)
-        made = maker or encoder_of(told, job.device, learned_arrays(self.snapshot, told['name']))
+        made = maker or _made_again(self.snapshot, job)
         self.windows_per_item = 1 if job.windows is None else len(job.windows)
         together = job.size * self.windows_per_item
         self.encoder = made if job.device == 'cpu' else Encoder(made.card, made.forward, together, job.device)
