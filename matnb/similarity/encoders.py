@@ -390,7 +390,7 @@ def encoder_names() -> list[str]:
 
 USUAL = 'microscopy'  # Of those who ask for none
 BEST = ('adapted', USUAL, 'natural')  # Whose vectors are meant where several are stored and none is named
-_EVEN = ('adapted', 'microscopy', 'spectral')  # Whose vectors do not turn with the picture anyway
+_EVEN = ('adapted', 'microscopy', 'spectral', 'symmetry')  # Whose vectors do not turn with the picture anyway
 
 # %% ../../nbs/similarity/01_encoders.ipynb #ac3c2f09
 def _import_maker(path: str) -> Any:
