@@ -53,7 +53,8 @@ def drawn(basis, side=128, seed=0, waves=3):
     for i in range(-waves, waves + 1):
         for j in range(waves + 1):
             size = chance.uniform(0.3, 1) / (1 + 0.3 * math.hypot(i, j))
-            image += size * np.cos(2 * math.pi * (i * u[..., 0] + j * u[..., 1]) + chance.uniform(0, 6.28)) * ((i, j) != (0, 0))
+            wave = np.cos(2 * math.pi * (i * u[..., 0] + j * u[..., 1]) + chance.uniform(0, 6.28))
+            image += size * wave * ((i, j) != (0, 0))
     return torch.from_numpy(image).float()
 
 
@@ -71,7 +72,8 @@ def test_known_lattices_are_found(name, learned):
 
 
 def test_lattices_of_simulated_scans_are_right():
-    seen = PatternSource(microscope=Microscope(noise=(0.6, 0.6)), families=('atoms', 'noise', 'shapes'), seed=71).batch(0, 90)
+    noisy, families = Microscope(noise=(0.6, 0.6)), ('atoms', 'noise', 'shapes')
+    seen = PatternSource(microscope=noisy, families=families, seed=71).batch(0, 90)
     found = find_lattices(seen.images)
     right = same_lattice(seen.bases[:, None], found.bases, 0.2)
     assert right[:, 0].float().mean() >= 0.95 and right.any(1).float().mean() >= 0.97
@@ -164,7 +166,8 @@ def clear():
     "Clear patterns of all groups and what was measured of them on their true lattices"
     ideal = Microscope(blur=(0.7, 0.7), noise=(0, 0), correlated=(0, 0), drift=(0, 0), jitter=(0, 0), lines=(0, 0),
                        gamma=(1, 1), inverted=0, tilt=(0, 0), defects=0)
-    seen = PatternSource(microscope=ideal, families=('field', 'atoms'), seed=75, smallest=20.0, largest=40.0).batch(0, 200)
+    source = PatternSource(microscope=ideal, families=('field', 'atoms'), seed=75, smallest=20.0, largest=40.0)
+    seen = source.batch(0, 200)
     return seen.groups, symmetry_scores(unit_cells(level(seen.images), reduced(seen.bases)[:, None])).kept[0, :, 0]
 
 

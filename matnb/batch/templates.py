@@ -110,7 +110,7 @@ class Parameter:
         except (ValueError, KeyError): raise self._wrong(text) from None
         return self.checked(values[0] if inner == self.kind else values)
 
-
+# %% ../../nbs/batch/00_templates.ipynb #d82a45f7
 def _from_text(text: str, kind: str) -> Any:
     return {'true': True, 'false': False}[text.lower()] if kind == 'bool' else KINDS[kind](text)
 
@@ -314,7 +314,7 @@ def _execute(
             kernel_name='python3', start_timeout=120, on_cell_start=stop_here,
             progress_bar={'desc': 'running', 'unit': ' cells'} if progress else False)
 
-
+# %% ../../nbs/batch/00_templates.ipynb #b36ab0b1
 @contextmanager
 def _kernel(scratch: Path) -> 'Iterator[KernelManager]':
     "A kernel of this Python"

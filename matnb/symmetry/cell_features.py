@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
 # %% ../../nbs/symmetry/14_cell_features.ipynb #eead1689
 def _feature_names() -> tuple[str, ...]:
-    lattice = ('cell size', 'a over b', 'cosine', 'explained by waves', 'explained', 'explained to best', 'best explained',
-               'area to best', 'noise of neighbours', 'log noise', 'rank')
+    lattice = ('cell size', 'a over b', 'cosine', 'explained by waves', 'explained', 'explained to best',
+               'best explained', 'area to best', 'noise of neighbours', 'log noise', 'rank')
     numbered = [f'{name} {sum(s[0] == name for s in SETTINGS[:n])}' for n, (name, _) in enumerate(SETTINGS)][1:]
     names = [*lattice, *(f'strain: {c}' for c in CANDIDATES), *(f'fits lattice: {c}' for c in CANDIDATES)]
     for weighting in WEIGHTINGS:
-        names += [f'{weighting} noise', *(f'{weighting}: {c}' for c in CANDIDATES), *(f'{weighting}: {s}' for s in numbered)]
+        names += [f'{weighting} noise', *(f'{weighting}: {name}' for name in (*CANDIDATES, *numbered))]
     return tuple(names)
 
 

@@ -7,7 +7,6 @@ __all__ = ['CANDIDATES', 'Setting', 'SETTINGS', 'GRID', 'WEIGHTINGS', 'FORGIVEN'
            'strains', 'SymmetryScores', 'symmetry_scores', 'group_costs', 'Verdict', 'detect_group']
 
 # %% ../../nbs/symmetry/13_operations.ipynb #0356092c
-import math
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -52,9 +51,11 @@ def _settings() -> tuple[Setting, ...]:
     short, long = (minus, along_a, along_b), (plus, across_a, across_b)
     return (
         ('p1', ()), ('p2', of(two)), ('pm', of(a)), ('pm', of(b)), ('pg', of(a, shift=(1, 0))),
-        ('pg', of(b, shift=(0, 1))), *(('cm', of(mirror)) for pair in pairs for mirror in pair), ('p2mm', of(two, a, b)),
+        ('pg', of(b, shift=(0, 1))), *(('cm', of(mirror)) for pair in pairs for mirror in pair),
+        ('p2mm', of(two, a, b)),
         ('p2mg', of(two) + of(a, b, shift=(1, 0))), ('p2mg', of(two) + of(a, b, shift=(0, 1))),
-        ('p2gg', of(two) + of(a, b, shift=(1, 1))), *(('c2mm', of(two, *pair)) for pair in pairs), ('p4', of(two, four)),
+        ('p2gg', of(two) + of(a, b, shift=(1, 1))), *(('c2mm', of(two, *pair)) for pair in pairs),
+        ('p4', of(two, four)),
         ('p4mm', of(two, four, a, b, plus, minus)), ('p4gm', of(two, four) + of(a, b, plus, minus, shift=(1, 1))),
         ('p3', of(three)), ('p3m1', of(three, *long)), ('p31m', of(three, *short)), ('p6', of(two, three, six)),
         ('p6mm', of(two, three, six, *long, *short)))
@@ -147,7 +148,8 @@ def _highest(maps: 'torch.Tensor') -> tuple['torch.Tensor', 'torch.Tensor']:
     depth = torch.where(clear, depth, torch.ones_like(depth))
     move_y = torch.where(clear, (slope_y * bend_x + cross * slope_x) / depth, torch.zeros_like(top)).clamp(-0.7, 0.7)
     move_x = torch.where(clear, (slope_x * bend_y + cross * slope_y) / depth, torch.zeros_like(top)).clamp(-0.7, 0.7)
-    rise = slope_y * move_y + slope_x * move_x - bend_y * move_y**2 / 2 - bend_x * move_x**2 / 2 + cross * move_y * move_x
+    rise = (slope_y * move_y + slope_x * move_x - bend_y * move_y**2 / 2 - bend_x * move_x**2 / 2
+            + cross * move_y * move_x)
     return top + rise.clamp(min=0), torch.stack([y + move_y, x + move_x], -1) / GRID % 1
 
 # %% ../../nbs/symmetry/13_operations.ipynb #0d79f245
@@ -199,8 +201,6 @@ def symmetry_scores(
     cells: UnitCells,  # Of n images on k lattices each
 ) -> SymmetryScores:  # For each image and lattice
     "Measure all operations, and all plane groups in all their settings"
-    import torch
-
     n, k = cells.bases.shape[:2]
     maps = likeness_maps(cells)
     reads, adds, orders = _reading(str(cells.bases.device))
@@ -217,7 +217,8 @@ def symmetry_scores(
 
 # %% ../../nbs/symmetry/13_operations.ipynb #6c9bd3c5
 def _single(
-    kept: 'torch.Tensor', places: 'torch.Tensor', maps: 'torch.Tensor', likeness: 'torch.Tensor', shifts: 'torch.Tensor',
+    kept: 'torch.Tensor', places: 'torch.Tensor', maps: 'torch.Tensor', likeness: 'torch.Tensor',
+    shifts: 'torch.Tensor',
 ) -> tuple['torch.Tensor', 'torch.Tensor']:
     "Replace what was read for p2 by the summit of the half turn's map"
     kept, places = kept.clone(), places.clone()

@@ -63,8 +63,9 @@ def _measured(images: Tensor, hypotheses: int) -> Evidence:
     view = cell_view(images, hypotheses)
     cells, bases = view.cells.drawn(), view.lattices.bases
     prints = fingerprints(cells.flatten(0, 1), bases.flatten(0, 1)).unflatten(0, bases.shape[:2])
-    told = (view.features, prints, texture_fingerprints(images))
-    return Evidence(*(t.nan_to_num(0.0, _MOST, -_MOST).clamp(-_MOST, _MOST) for t in told), bases)
+    told = view.features, prints, texture_fingerprints(images)
+    features, prints, texture = (t.nan_to_num(0.0, _MOST, -_MOST).clamp(-_MOST, _MOST) for t in told)
+    return Evidence(features, prints, texture, bases)
 
 # %% ../../nbs/symmetry/30_seeing_symmetry.ipynb #42a5cfb1
 @dataclass(frozen=True)
@@ -84,7 +85,8 @@ class _Block(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.norm, self.widen, self.narrow = nn.LayerNorm(width), nn.Linear(width, 2 * width), nn.Linear(2 * width, width)
+        self.norm = nn.LayerNorm(width)
+        self.widen, self.narrow = nn.Linear(width, 2 * width), nn.Linear(2 * width, width)
 
     def forward(self, given: Tensor) -> Tensor:
         made: Tensor = given + self.narrow(gelu(self.widen(self.norm(given))))
@@ -131,10 +133,12 @@ class _Standard(nn.Module):
 class SymmetryNetwork(_Standard):
     "Measures symmetry in images and judges what it has measured"
 
+    sharpness: Tensor  # Of groups and of periodicity: calibration
+
     def __init__(self, design: SymmetryDesign = SymmetryDesign()) -> None:
         super().__init__()
         self.design, width = design, design.width
-        self.register_buffer('sharpness', torch.ones(2))                # of groups and periodicity: calibration
+        self.register_buffer('sharpness', torch.ones(2))
         self.first = nn.Linear(FEATURES, width)
         self.blocks = nn.Sequential(*(_Block(width) for _ in range(design.depth)), nn.LayerNorm(width))
         self.belief, self.periodicity = nn.Linear(width, 1), nn.Linear(width, 1)
@@ -200,4 +204,5 @@ def load_symmetry_network(
     return network_of(load_weights(shipped_weights('symmetry'), WEIGHTS)).to(device)
 
 
-WEIGHTS = '16378f89ab0e101d5938c2ad39a2682684d52ba3545424f4279c7a9995281c57'  # The hash of those that come with this version
+# The hash of the weights that come with this version
+WEIGHTS = '16378f89ab0e101d5938c2ad39a2682684d52ba3545424f4279c7a9995281c57'

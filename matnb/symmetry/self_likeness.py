@@ -123,7 +123,7 @@ class SelfLikeness:
         around = self.around(whole.long(), square_offsets(-1, 2, str(steps.device))).unflatten(-1, (4, 4))
         return ((around * weights[..., 1, None, :]).sum(-1) * weights[..., 0, :]).sum(-1)
 
-
+# %% ../../nbs/symmetry/10_self_likeness.ipynb #04e6ee51
 @lru_cache(16)
 def square_offsets(
     first: int,  # Of the line

@@ -8,7 +8,6 @@ __all__ = ['HARMONICS', 'FINEST', 'frequencies', 'wave_sums', 'coverage', 'UnitC
 # %% ../../nbs/symmetry/12_unit_cells.ipynb #0356092c
 import math
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from .finding_lattices import areas, inverted
