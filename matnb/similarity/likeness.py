@@ -246,7 +246,7 @@ def _either_way(a: np.ndarray, b: np.ndarray, scale: float | None) -> Pose | Non
 # %% ../../nbs/similarity/22_likeness.ipynb #3f1f2ea6
 Shown = tuple[np.ndarray, tuple[float, float] | None]  # One channel, and metres between its points
 
-
+# %% ../../nbs/similarity/22_likeness.ipynb #d54bf1af
 @dataclass
 class Likeness:
     "What two pictures have in common"

@@ -226,8 +226,8 @@ def main() -> None:
     options.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2], help='of the patterns')
     options.add_argument('--share', type=float, default=1.0, help='of the patterns of a full run')
     options.add_argument('--only', nargs='*', default=list(TRIALS), choices=list(TRIALS), help='these trials')
-    options.add_argument('--networks', nargs='+', default=[''], help='weights to judge, one file for each seed in turn; '
-                         'those that come with matnb if there are none')
+    options.add_argument('--networks', nargs='+', default=[''], help='weights to judge, one file for each seed '
+                         'in turn; those that come with matnb if there are none')
     options.add_argument('--quick', nargs='*', default=[], help='weights of networks that were trained for ten minutes')
     options.add_argument('--plain', type=float, default=600, help='seconds for which a plain network is trained')
     options.add_argument('--keep', type=Path, default=Path('plain-networks'), help='folder for plain networks')

@@ -126,7 +126,8 @@ def texture_fingerprints(
     rings = torch.bmm(power, shares)
     told = [(rings / rings.sum(2, keepdim=True).clamp_min(1e-9)).sqrt().flatten(1)]
     for m in TURNS:
-        gathered = torch.bmm(torch.stack([power[:, 0] * torch.cos(m * angle), power[:, 0] * torch.sin(m * angle)], 1), shares)
+        waves = torch.stack([torch.cos(m * angle), torch.sin(m * angle)], -2)
+        gathered = torch.bmm(power[:, :1] * waves, shares)
         told.append(gathered.norm(dim=1) / rings[:, 0].clamp_min(1e-9))
     at = torch.linspace(0, small[0].numel() - 1, 14, device=images.device).long()
     return torch.cat([*told, small.flatten(1).sort(1).values[:, at]], 1)

@@ -6,7 +6,7 @@
 __all__ = ['LEAST_SIDE', 'MOST_HOLES', 'SIDE', 'CELLS', 'Seer', 'COST_SCALE', 'COST_MOST', 'EXPLAINED', 'OFF_LINE',
            'LEAST_STRIPES', 'PERIODIC', 'LEAST_STEP', 'square_plane', 'Sights', 'measured', 'View', 'levels_of',
            'Looked', 'look', 'SeenPeriod', 'find_period', 'SeenLattice', 'say_with_error', 'SeenOperation', 'say_share',
-           'operations_seen', 'Symmetry', 'say_group', 'seer_of', 'NetworkSeer', 'image_of', 'symmetry_of',
+           'operations_seen', 'Findings', 'Symmetry', 'say_group', 'seer_of', 'NetworkSeer', 'image_of', 'symmetry_of',
            'compare_symmetry']
 
 # %% ../../nbs/symmetry/40_reports.ipynb #f4325e06
@@ -73,7 +73,7 @@ def square_plane(
     plane = plane - plane.mean()
     return _stretched(plane / plane.std(), [round(s) for s in sides]), min(scale) if scale else None
 
-
+# %% ../../nbs/symmetry/40_reports.ipynb #dbc779b5
 def _stretched(plane: np.ndarray, shape: Sequence[int]) -> np.ndarray:
     "The same picture with other numbers of points"
     from scipy.ndimage import map_coordinates
@@ -332,7 +332,7 @@ def say_share(
     "A number between 0 and 1"
     return f'{min(value, 0.99):.2f}' if 0.99 < value < 0.9995 else f'{value:.2f}'
 
-
+# %% ../../nbs/symmetry/40_reports.ipynb #33939f80
 def operations_seen(
     placed: PlacedGroup,  # Where a group lies in an image
 ) -> tuple[SeenOperation, ...]:  # Turns of the highest order first, then lines
@@ -361,8 +361,8 @@ _NUMBERS = {1: 'no turn but the whole one', 2: '180°', 3: '120°', 4: '90°', 6
 
 
 @dataclass(frozen=True)
-class Symmetry:
-    "What symmetry was seen in an image"
+class Findings:
+    "What was found in an image, as numbers"
 
     periodic: float  # Probability that something repeats in two directions
     probabilities: dict[str, float]  # Of each plane group, if something repeats; most probable first
@@ -391,6 +391,10 @@ class Symmetry:
         from matnb.symmetry.overlays import overlay_of
 
         return overlay_of(self.placed, self.plane.shape) if self.placed and self.plane is not None else None
+
+# %% ../../nbs/symmetry/40_reports.ipynb #7da16695
+class Symmetry(Findings):
+    "What symmetry was seen in an image"
 
     def __str__(self) -> str: return '\n'.join(self.words())
 
@@ -505,8 +509,7 @@ def _shipped() -> Seer:
     from matnb.learn.weights import load_weights, shipped_weights
     from matnb.symmetry.seeing_symmetry import load_symmetry_network
 
-    try: weights = load_weights(shipped_weights('symmetry'))
-    except FileNotFoundError: return measured
+    weights = load_weights(shipped_weights('symmetry'))
     return NetworkSeer(load_symmetry_network(), weights.hash)
 
 
@@ -528,7 +531,7 @@ class NetworkSeer:
             told = torch.sigmoid(seen.periodic), torch.softmax(seen.logits, 1), seen.bases
         return Sights(*(t.double().numpy() for t in told))
 
-
+# %% ../../nbs/symmetry/40_reports.ipynb #58fe0d72
 def image_of(
     picture: 'np.ndarray | Item',  # One channel (y, x), or an item of a corpus
     channel: str | None = None,  # Of the item; None: the one that tells most
@@ -543,7 +546,7 @@ def image_of(
     scale = (picture.pixel_size[0], picture.pixel_size[1]) if picture.pixel_size else None
     return (cut_circle(plane, period) if period else plane), scale
 
-
+# %% ../../nbs/symmetry/40_reports.ipynb #442bc81a
 def symmetry_of(
     image: 'np.ndarray | Item',  # One channel (y, x), or an item of a corpus
     pixel_size: float | Sequence[float] | None = None,  # Metres between points, or (along y, along x); as in the item

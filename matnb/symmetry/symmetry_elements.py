@@ -214,7 +214,7 @@ def _combinations(area: int) -> np.ndarray:
         found = [m for m in found if not (m[0] + m[2]) % 2 and not (m[1] + m[3]) % 2 and any(v % 2 for v in m)]
     return np.array(found).reshape(-1, 2, 2)
 
-
+# %% ../../nbs/symmetry/39_symmetry_elements.ipynb #5ce79b9c
 def settings_of(
     primitive: np.ndarray,  # (2, 2): rows are the shortest vectors of a lattice as (y, x)
     system: str,  # oblique, rectangular, centred, square or hexagonal
@@ -265,7 +265,7 @@ def angle_of(
     degrees = math.degrees(math.atan2(-float(vector[0]), float(vector[1]))) % 180
     return 0.0 if degrees > 179.999 else degrees
 
-
+# %% ../../nbs/symmetry/39_symmetry_elements.ipynb #cfa43b5c
 def _parts(group: PlaneGroup) -> list[Operation]:
     "The operations that are more than a shift"
     return [o for o in group.operations if o.matrix != ((1, 0), (0, 1))]

@@ -155,7 +155,7 @@ def compare_lattices(
     known = np.isfinite(bases).all((1, 2)) & (size[pick] < ANOTHER)
     return Change(np.where(known, turn[pick], np.nan), np.where(known[:, None, None], strain, np.nan))
 
-
+# %% ../../nbs/symmetry/42_symmetry_maps.ipynb #f0f462a1
 def usual_lattice(
     bases: np.ndarray,  # (n, 2, 2): rows are primitive cell vectors (y, x); NaN if none
 ) -> np.ndarray | None:  # (2, 2); None if there are none
@@ -285,7 +285,7 @@ def _as_dataset(
     return xr.Dataset(data, {**at, 'plane_group': list(GROUP_NAMES), 'vector': ['a', 'b'], 'axis': ['y', 'x']},
                       _facts(views[0].width, corners, scale, against))
 
-
+# %% ../../nbs/symmetry/42_symmetry_maps.ipynb #d124f371
 def _facts(window: int, corners: tuple[np.ndarray, np.ndarray], scale: float | None,
            reference: np.ndarray | None) -> dict[str, Any]:
     "What else belongs to a map"
@@ -419,7 +419,7 @@ def _draw_window(axes: 'Axes', seen: 'xr.Dataset') -> None:
     axes.text(0.04 * wide, 0.92 * tall, says, color='white', fontsize=8, va='bottom',
               bbox={'facecolor': 'black', 'alpha': 0.6, 'pad': 1.5, 'linewidth': 0})
 
-
+# %% ../../nbs/symmetry/42_symmetry_maps.ipynb #8438b6e4
 def _draw_layer(made: Any, axes: 'Axes', seen: 'xr.Dataset', name: str) -> None:
     from matplotlib.patches import Rectangle
 

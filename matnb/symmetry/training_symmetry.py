@@ -9,7 +9,7 @@ __all__ = ['TRAINED', 'PART', 'SymmetryRecipe', 'symmetry_loss', 'training_of', 
 # %% ../../nbs/symmetry/32_training_symmetry.ipynb #1ebe01e0
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -108,8 +108,8 @@ def training_of(
     settings = Settings(recipe.steps, recipe.rate, precision=recipe.precision, seed=recipe.seed,
                         average=min(0.998, 1 - 10 / recipe.steps), about=_as_json(recipe))
     return Training(network, lambda step: bank.draw(step, recipe.batch, recipe.seed),
-                    lambda net, looks: symmetry_loss(net, looks, recipe), settings, folder and folder/'checkpoints',
-                    None, place, **options)
+                    lambda net, looks: symmetry_loss(cast(SymmetryNetwork, net), looks, recipe),
+                    settings, folder and folder/'checkpoints', None, place, **options)
 
 
 def _as_json(recipe: SymmetryRecipe) -> dict[str, Any]:
@@ -158,7 +158,8 @@ def judge(
     device: str = 'cpu',  # Where the network is
 ) -> dict[str, float]:  # By what is judged
     "How good a network is on patterns from which nothing was learnt or chosen"
-    figures, noisy = {}, {'microscope': Microscope(noise=(0.8, 0.8))}
+    figures: dict[str, float] = {}
+    noisy = {'microscope': Microscope(noise=(0.8, 0.8))}
     kinds: dict[str, dict[str, Any]] = {'trained families': {}, 'trained families, strong noise': noisy}
     kinds |= {f'{f}, never seen': {'families': (f,)} for f in FAMILIES if f not in recipe.families}
     for name, changed in kinds.items():
@@ -204,9 +205,9 @@ def keep_network(
     calibrate(training.average, recipe, place)  # type: ignore[arg-type]
     said = (f'{recipe.patterns:,} patterns, each looked at twice on {recipe.side} × {recipe.side} points; families '
             f'{", ".join(recipe.families)}; {training.step:,} steps of {recipe.batch} patterns; seed {recipe.seed}')
-    card = WeightsCard('symmetry', 'judges measured symmetry: plane group, periodicity, and a vector for searching', said,
-                       command or 'matnb run train_symmetry', 'Apache-2.0', network={
-                           'recipe': _as_json(recipe), 'design': asdict(SymmetryDesign())})
+    does = 'judges measured symmetry: plane group, periodicity, and a vector for searching'
+    made_of = {'recipe': _as_json(recipe), 'design': asdict(SymmetryDesign())}
+    card = WeightsCard('symmetry', does, said, command or 'matnb run train_symmetry', 'Apache-2.0', network=made_of)
     save_weights(file, training.average, card, half=True)
     network = network_of(load_weights(file)).to(place)
     told = card.to_json() | {'figures': judge(network, recipe, place)}
