@@ -260,7 +260,7 @@ def test_a_view_without_vectors_can_be_refined_once_there_are_some(tmp_path):
     assert e.refresh() and e.path.refine(progress=False).mapped
     assert e.selection.set(like=bare.ids()[0], count=3).ids
     e.path.select(where={'outcome': 'success'})
-    assert e.path.undo() and e.path.step.options.vectors == 'microscopy'
+    assert e.path.undo() and e.path.step.options.vectors == 'spectral'
 
 
 def test_the_pinned_item_moves_with_the_corpus_and_back_from_a_file(own_corpus, tmp_path):
