@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['SEEN_POINTS', 'looked_twice', 'symmetry_vectors', 'symmetry_encoder']
 
-# %% ../../nbs/similarity/03_symmetry_encoder.ipynb #a048d00d
+# %% ../../nbs/similarity/03_symmetry_encoder.ipynb #d6ce47bc
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -46,8 +46,9 @@ def symmetry_vectors(
 
     from matnb.symmetry.seeing_symmetry import load_symmetry_network
 
+    network, shown = load_symmetry_network(device), torch.from_numpy(pictures[:, 0]).to(device)
     with torch.inference_mode():
-        seen = [load_symmetry_network(device)(look) for look in looked_twice(torch.from_numpy(pictures[:, 0]).to(device))]
+        seen = [network(look) for look in looked_twice(shown)]
         clear = torch.stack([s.periodic for s in seen]).argmax(0)
         vectors = torch.stack([s.vector for s in seen])[clear, torch.arange(len(pictures), device=clear.device)]
     told: np.ndarray = vectors.float().cpu().numpy()
@@ -66,7 +67,8 @@ def symmetry_encoder(
     limit_torch()
     view, place = View(tuple(channels), side, extent), choose_device(device)
     if len(view.channels) != 1: raise ValueError(f'one channel is looked at, and this view has {len(view.channels)}')
-    if side % SEEN_POINTS: raise ValueError(f'pictures of {side} points; this encoder wants a multiple of {SEEN_POINTS}')
+    if side % SEEN_POINTS: raise ValueError(
+        f'pictures of {side} points; this encoder wants a multiple of {SEEN_POINTS}')
     network = load_symmetry_network(place)
     card = Card('symmetry', network.dims, view, weights=weights_hash(network), code='symmetry, two looks, 1',
                 sees=_SEES, trained_on=_trained_on(), licence='as matnb')
