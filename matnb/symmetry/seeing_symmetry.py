@@ -201,4 +201,4 @@ def load_symmetry_network(
     return network_of(load_weights(shipped_weights('symmetry'), WEIGHTS)).to(device)
 
 
-WEIGHTS = 'e3cfbea318df8528bda03b64ad0e883bdf332fa8322503e40af7bf038c2d8d66'  # The hash of those that come with this version
+WEIGHTS = 'e3cfbea318df8528bda03b64ad0e883bdf332fa8322503e40af7bf038c2d8d66'  # Their hash
