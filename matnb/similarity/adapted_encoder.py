@@ -21,6 +21,8 @@ from .encoders import Arrays, Encoder
 from .views import CannotShow, View, Window, aspect_of, show_item, whole_window
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from matnb.corpus.store import Corpus
     from matnb.learn.training import Training
     from matnb.similarity.scan_network import ScanNetwork
@@ -85,7 +87,7 @@ def learnable_items(
     raise CorpusError(f'{corpus.path}: {len(found)} items can be shown as {view}; to learn what belongs together takes '
                       "at least 16. matnb.embed(corpus) needs no training")
 
-
+# %% ../../nbs/similarity/07_adapted_encoder.ipynb #e695d73d
 def corpus_looks(
     corpus: 'Corpus',  # To learn from
     items: list[int],  # Positions, from `learnable_items`
@@ -127,7 +129,7 @@ def starting_network(
     if not deep: network.hold_backbone()
     return network.train()
 
-
+# %% ../../nbs/similarity/07_adapted_encoder.ipynb #c0ea0bc4
 def adapt(
     corpus: 'Corpus',  # To learn from; of a part of one, from that part alone
     *,
@@ -170,7 +172,7 @@ def refuse_unfit(
         f'{corpus.path} may be read but not changed, so it cannot keep what is learned. Adapt the original before '
         'publishing it, or copy it to a folder of your own')
 
-
+# %% ../../nbs/similarity/07_adapted_encoder.ipynb #d8be7cd4
 def _planned(
     corpus: 'Corpus', items: list[int], view: View, steps: int, places: int, deep: bool, seed: int, device: str,
 ) -> 'Training':
@@ -183,28 +185,29 @@ def _planned(
     return Training(starting_network(deep), corpus_looks(corpus, items, view, seed, places), contrast_of_looks,
                     settings, keep_in=corpus.path/CHECKPOINTS, device=device)
 
-
+# %% ../../nbs/similarity/07_adapted_encoder.ipynb #968a58da
 def keep_adapted(
     corpus: 'Corpus',  # That was learned from
-    network: 'ScanNetwork',  # What was learned
+    network: 'nn.Module',  # What was learned, a `ScanNetwork`
     story: dict[str, Any],  # How
 ) -> None:
     "Store a network in a corpus, and take its checkpoints away"
-    from matnb.similarity.scan_network import to_bytes
+    from matnb.similarity.scan_network import ScanNetwork, to_bytes
 
+    assert isinstance(network, ScanNetwork)
     content = np.frombuffer(to_bytes(network, **story), np.uint8)
     store_weights(corpus.snapshot.ledger, NETWORK, {'safetensors': content})
     shutil.rmtree(corpus.path/CHECKPOINTS, ignore_errors=True)
     corpus.changed()
 
-
+# %% ../../nbs/similarity/07_adapted_encoder.ipynb #9cef3487
 def told(
     story: dict[str, Any],  # From `adapt`
 ) -> str:  # A sentence
     "What came of adapting"
     what = 'everything' if story['deep'] else 'the heads'
-    return (f'{what} learned from {story["items"]:,} scans of {story["corpus"]} in {story["steps"]:,} steps; at the end '
-            f'the second look was told from {2 * min(story["places"], story["items"]) - 2} others in '
+    return (f'{what} learned from {story["items"]:,} scans of {story["corpus"]} in {story["steps"]:,} steps; at the '
+            f'end the second look was told from {2 * min(story["places"], story["items"]) - 2} others in '
             f'{story["found"]:.0%}. embed(corpus, {ADAPTED!r}) makes vectors')
 
 # %% ../../nbs/similarity/07_adapted_encoder.ipynb #ade88ef3
@@ -217,7 +220,7 @@ def adapted_encoder(
 
     if arrays is None or 'safetensors' not in arrays:
         raise ValueError('this corpus was not learned from yet: matnb.adapt(corpus) takes some minutes, and the '
-                         "adapted encoder is there. Elsewhere: encoder('adapted', arrays=corpus.weights('adapted network'))")
+                         "adapted encoder is there. Elsewhere: "
+                         "encoder('adapted', arrays=corpus.weights('adapted network'))")
     network, story = from_bytes(np.asarray(arrays['safetensors']).tobytes())
-    return scan_encoder(network, ADAPTED, View.from_json(story['view']), device, trained_on=told(story),
-                        notes='learned without labels, from pairs of looks at the corpus\'s own scans')
+    return scan_encoder(network, ADAPTED, View.from_json(story['view']), device, told(story))

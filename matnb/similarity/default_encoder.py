@@ -46,7 +46,7 @@ def texture(
     relief = _layer(rng, size, period * np.exp(rng.normal(0, 0.5))) if rng.random() < 0.4 else np.zeros_like(up)
     return out_of_plane('texture', up, period, relief=(relief * 0.5).astype(np.float32))
 
-
+# %% ../../nbs/similarity/08_default_encoder.ipynb #799d64dd
 def _layer(rng: np.random.Generator, size: int, period: float) -> np.ndarray:
     angle, one_way = rng.uniform(0, np.pi), rng.random() < 0.5
     width, spread = float(rng.uniform(0, 0.6)), float(rng.uniform(0.05, 0.6)) if one_way else 0.3
@@ -83,7 +83,7 @@ def some_session(
         uneven=float(rng.uniform(0.02, 0.2)), buckling=float(rng.uniform(0.05, 0.25)),
         lag=float(rng.uniform(0.05, 0.5)), lateral=lateral, flattened=bool(rng.random() < 0.85))
 
-
+# %% ../../nbs/similarity/08_default_encoder.ipynb #9fb67bb2
 def _film(rng: np.random.Generator, kind: str, period: float) -> Domains:
     from matnb.symmetry.ordered_domains import ordered_domains
     from matnb.symmetry.plane_groups import GROUP_NAMES
@@ -115,7 +115,7 @@ def film_scans(
     pictures = [_one_scan(rng, domains, topography) for _ in range(SCANS)]
     return which, np.clip(np.round(np.stack(pictures) * 127), -127, 127).astype(np.int8)
 
-
+# %% ../../nbs/similarity/08_default_encoder.ipynb #5d13989d
 def _one_scan(rng: np.random.Generator, domains: Domains, topography: np.ndarray) -> np.ndarray:
     zoom, angle = float(np.exp(rng.uniform(np.log(0.75), np.log(1.33)))), float(rng.uniform(0, 360))
     turn = np.radians(angle)
@@ -134,7 +134,7 @@ class Films:
     pictures: np.ndarray  # (films, SCANS, 3, side, side), int8
     kinds: np.ndarray  # (films,), place in KINDS
 
-
+# %% ../../nbs/similarity/08_default_encoder.ipynb #fa470fe6
 def films(
     folder: str | Path,  # Where they are kept, for the next time
     count: int = 2500,  # How many
@@ -156,7 +156,7 @@ def films(
         parts.append(_kept(folder/f'films-{told}.safetensors', some))
     return Films(*(np.concatenate(p) for p in zip(*parts, strict=True)))
 
-
+# %% ../../nbs/similarity/08_default_encoder.ipynb #64d89d3a
 def _kept(file: Path, wanted: list[tuple[int, int, str]]) -> tuple[np.ndarray, np.ndarray]:
     "Some films, from a file if it is there"
     from safetensors.numpy import load, save
@@ -202,10 +202,10 @@ def film_looks(
 
     return looks
 
-# %% ../../nbs/similarity/08_default_encoder.ipynb #9197108b
+# %% ../../nbs/similarity/08_default_encoder.ipynb #2c23e6c8
 STEPS = 220  # Of the training that made the weights
 
-
+# %% ../../nbs/similarity/08_default_encoder.ipynb #0f979508
 def train_default(
     folder: str | Path,  # For films and checkpoints
     steps: int = STEPS,  # Of the training
@@ -247,8 +247,6 @@ def refit_heads(
     progress: bool = True,  # Show bars
 ) -> 'Trained':  # What came of it
     "Let the heads alone learn, from many more films at a time than a whole network could"
-    import torch
-
     from matnb.learn.training import Settings as Course
     from matnb.learn.training import Training
     from matnb.similarity.second_looks import contrast_of_parts
@@ -259,14 +257,16 @@ def refit_heads(
     network.hold_backbone()
     network.level.reset_running_stats()
     course = Course(steps, rate=2e-3, decay=0.01, clip=5.0, average=0.97, seed=seed)
-    training = Training(network, looks, lambda n, b: contrast_of_parts(n.parts(b.pictures, b.described), b), course,
-                        keep_in=folder)
+    def loss(learning: Any, batch: 'Looks') -> Any:
+        return contrast_of_parts(learning.parts(batch.pictures, batch.described), batch)
+
+    training = Training(network, looks, loss, course, keep_in=folder)
     done = training.run(progress=progress)
     network.load_state_dict(training.average.state_dict())
     network.eval()
     return done
 
-
+# %% ../../nbs/similarity/08_default_encoder.ipynb #7f849e94
 def seen_films(
     network: 'ScanNetwork',  # In evaluation mode
     made: Films,  # To be seen
@@ -294,7 +294,7 @@ def seen_films(
         found[1].append(torch.from_numpy(describe(flat.numpy())).unflatten(0, (n, 8)))
     return torch.cat(found[0]), torch.cat(found[1])
 
-
+# %% ../../nbs/similarity/08_default_encoder.ipynb #e41496ea
 def seen_looks(
     seen: 'tuple[Tensor, Tensor]',  # From `seen_films`
     made: Films,  # That were seen
@@ -336,7 +336,7 @@ def load_scan_network(
     path = Path(__file__).with_name(WEIGHTS) if file is None else Path(file)
     return from_bytes(path.read_bytes())
 
-
+# %% ../../nbs/similarity/08_default_encoder.ipynb #247e1091
 def microscopy_encoder(
     channels: tuple[str, ...] = STANDARD,  # Three, as in a view
     side: int = 128,  # Points along each side of the picture; a multiple of 32
@@ -348,4 +348,4 @@ def microscopy_encoder(
 
     network, about = load_scan_network()
     return scan_encoder(network, 'microscopy', View(tuple(channels), side, extent), device,
-                        trained_on=about['trained_on'], licence='as matnb')
+                        about['trained_on'], 'as matnb')

@@ -69,7 +69,7 @@ class Rescan:
     before: Measurement  # Upright
     after: Measurement  # Turned, perhaps mirrored, magnified, measured anew
 
-
+# %% ../../nbs/similarity/05_encoder_trials.ipynb #802e7031
 def rescan(
     number: int,  # Which one; the kinds of domains take turns
     seed: int = 0,  # Of the series
@@ -112,7 +112,7 @@ def trial_vectors(
         known[what.card.fingerprint] = [what(pictures) for pictures in both]
     return known[what.card.fingerprint]
 
-
+# %% ../../nbs/similarity/05_encoder_trials.ipynb #bdfc5f98
 def trial_distances(
     queries: np.ndarray,  # (m, d)
     corpus: np.ndarray,  # (n, d)
@@ -162,7 +162,7 @@ def quarters(
     centres = [(y, x) for y in (half / 2, lines - half / 2) for x in (half / 2, points - half / 2)]
     return [(scan, Window(y, x, int(half / 2**0.5), a)) for (y, x), a in zip(centres, angles, strict=True)]
 
-
+# %% ../../nbs/similarity/05_encoder_trials.ipynb #48ae307e
 def same_scan_table(
     encoders: Sequence[Encoder | Combination],  # To be tried
     scans: Sequence[Measurement],  # Real ones
@@ -186,7 +186,7 @@ def same_scan_table(
     columns = ['same scan in 3', 'same scan in 3, turned', 'same sample first, turned']
     return pd.DataFrame.from_dict(rows, 'index', columns=columns).round(3)
 
-
+# %% ../../nbs/similarity/05_encoder_trials.ipynb #84627dd5
 def _share(far: np.ndarray, leave_out: np.ndarray, wanted: np.ndarray, nearest: int | None) -> float:
     "Share of the nearest that are wanted, without what is left out; of all that may be found if None"
     allowed = leave_out[:, None] != leave_out
@@ -212,7 +212,7 @@ def measured_again(
         if channel.period: plane[:] = (plane + rng.uniform(0, channel.period)) % channel.period
     return replace(scan, image=image)
 
-
+# %% ../../nbs/similarity/05_encoder_trials.ipynb #5b4f12eb
 def nine_places(
     scan: Measurement,  # At least 64 points along each side
     rng: np.random.Generator | None = None,  # For second looks; None: upright windows of one size
@@ -227,7 +227,7 @@ def nine_places(
     return [Window(y, x, float(0.36 * largest * f), float(a))
             for (y, x), f, a in zip(places, factors, angles, strict=True)]
 
-
+# %% ../../nbs/similarity/05_encoder_trials.ipynb #e0d2716b
 def second_scan_table(
     encoders: Sequence[Encoder | Combination],  # To be tried
     scans: Sequence[Measurement],  # Real ones
@@ -246,9 +246,10 @@ def second_scan_table(
         rank = (far < np.diag(far)[:, None]).sum(1)
         rows[e.name] = [(rank < 1).mean(), (rank < 3).mean(), (scan[far.argmin(1)] == scan).mean()]
     rows['chance'] = [1 / len(scan), 3 / len(scan), 1 / len(scans)]
-    return pd.DataFrame.from_dict(rows, 'index', columns=['same place first', 'same place in 3', 'same scan first']).round(3)
+    columns = ['same place first', 'same place in 3', 'same scan first']
+    return pd.DataFrame.from_dict(rows, 'index', columns=columns).round(3)
 
-
+# %% ../../nbs/similarity/05_encoder_trials.ipynb #38cdcd07
 def _perhaps_mirrored(scan: Measurement, window: Window, rng: np.random.Generator) -> Shown:
     if rng.random() < 0.5: return scan, window
     flipped = replace(scan, image=np.ascontiguousarray(scan.image[:, :, ::-1]))

@@ -137,7 +137,7 @@ def as_looks(
     named = torch.where(kinds < 0, 1_000_000 + films, kinds)
     return Looks(pictures, torch.from_numpy(describe(pictures.numpy())), places, films, named)
 
-
+# %% ../../nbs/similarity/06_second_looks.ipynb #c2d19e76
 def contrast_of_looks(
     network: Any,  # A `ScanNetwork`
     looks: Looks,  # Of a step
@@ -158,7 +158,7 @@ def contrast_of_parts(
     found = share_found(parts[0][twice], looks.places[twice])
     return torch.stack(list(losses.values())).sum(), {'found': found, **losses}
 
-
+# %% ../../nbs/similarity/06_second_looks.ipynb #5501ccfe
 def share_found(
     vectors: Tensor,  # (n, dims), of length 1
     places: Tensor,  # (n,)
