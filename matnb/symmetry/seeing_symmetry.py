@@ -64,7 +64,8 @@ def _measured(images: Tensor, hypotheses: int) -> Evidence:
     cells, bases = view.cells.drawn(), view.lattices.bases
     prints = fingerprints(cells.flatten(0, 1), bases.flatten(0, 1)).unflatten(0, bases.shape[:2])
     told = (view.features, prints, texture_fingerprints(images))
-    return Evidence(*(t.nan_to_num(0.0, _MOST, -_MOST).clamp(-_MOST, _MOST) for t in told), bases)
+    features, prints, texture = (t.nan_to_num(0.0, _MOST, -_MOST).clamp(-_MOST, _MOST) for t in told)
+    return Evidence(features, prints, texture, bases)
 
 # %% ../../nbs/symmetry/30_seeing_symmetry.ipynb #42a5cfb1
 @dataclass(frozen=True)
@@ -132,10 +133,12 @@ class _Standard(nn.Module):
 class SymmetryNetwork(_Standard):
     "Measures symmetry in images and judges what it has measured"
 
+    sharpness: Tensor  # Of groups and of periodicity: the calibration
+
     def __init__(self, design: SymmetryDesign = SymmetryDesign()) -> None:
         super().__init__()
         self.design, width = design, design.width
-        self.register_buffer('sharpness', torch.ones(2))                # of groups and periodicity: calibration
+        self.register_buffer('sharpness', torch.ones(2))
         self.first = nn.Linear(FEATURES, width)
         self.blocks = nn.Sequential(*(_Block(width) for _ in range(design.depth)), nn.LayerNorm(width))
         self.belief, self.periodicity = nn.Linear(width, 1), nn.Linear(width, 1)
