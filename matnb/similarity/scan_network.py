@@ -9,7 +9,7 @@ __all__ = ['ScanDesign', 'value_numbers', 'describe', 'field_statistics', 'Holds
 # %% ../../nbs/similarity/06_scan_network.ipynb #51f42884
 import json
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -139,7 +139,7 @@ class HoldsBackbone(nn.Module):
         for part in (self.lift, self.norm, self.stages): part.requires_grad_(False)
         self.train(self.training)
 
-    def train(self, mode: bool = True) -> 'HoldsBackbone':
+    def train(self, mode: bool = True) -> Self:
         "Training or evaluation mode; a backbone that is held keeps its averages"
         super().train(mode)
         if self.held:
