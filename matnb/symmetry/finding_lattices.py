@@ -306,7 +306,7 @@ class Lattices:
 
     def __len__(self) -> int: return len(self.bases)
 
-
+# %% ../../nbs/symmetry/11_finding_lattices.ipynb #d47add20
 def find_lattices(
     images: 'torch.Tensor',  # `(n, side, side)`
     hypotheses: int = 3,  # How many to keep for each image
@@ -437,7 +437,7 @@ def ranking_marks(
     marks, right, possible = (torch.cat(part) for part in zip(*parts, strict=True))
     return marks, right, possible
 
-
+# %% ../../nbs/symmetry/11_finding_lattices.ipynb #34d3ac93
 def fit_ranking(
     examples: tuple['torch.Tensor', 'torch.Tensor', 'torch.Tensor'],  # From `ranking_marks`
     epochs: int = 80,  # How often all examples are seen
