@@ -62,6 +62,10 @@ _ROOM_OF = {
     'Measurement': 'corpus.measurement',
     'NotAnImage': 'corpus.measurement',
     'Unreadable': 'corpus.measurement',
+}
+
+# %% ../nbs/01_matnb.ipynb #roomsabov2
+_ROOM_OF |= {
     'adapt': 'similarity.adapted_encoder',
     'embed': 'similarity.embedding',
     'vector_of': 'similarity.embedding',
