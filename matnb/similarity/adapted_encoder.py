@@ -127,7 +127,8 @@ def starting_network(
     network, _ = load_scan_network()
     network.requires_grad_(True)
     if not deep: network.hold_backbone()
-    return network.train()
+    network.train()
+    return network
 
 # %% ../../nbs/similarity/07_adapted_encoder.ipynb #c0ea0bc4
 def adapt(
