@@ -6,7 +6,7 @@ import spglib
 import torch
 from scipy.ndimage import shift
 
-from matnb.symmetry.benchmark import classical
+from matnb.symmetry.benchmark import classical, network_in
 from matnb.symmetry.plane_groups import PLANE_GROUPS
 from matnb.symmetry.trials import TRIALS
 
@@ -69,16 +69,16 @@ def test_the_cell_that_is_told_is_the_one_in_the_image():
             assert np.corrcoef(drawn.image[both], moved[both])[0, 1] > 0.9
 
 
-METHODS = {'classical detector': classical}
+METHODS = {'classical detector': (classical, 0.5), 'the network that ships': (lambda: network_in(''), 0.9)}  # Least right
 
 
 @pytest.mark.parametrize('name', METHODS)
 def test_what_sees_one_generator_sees_the_other(name, measured):
     "Patterns drawn by other hands are named as well as our own: nobody has learned the marks of a generator"
-    method = METHODS[name]()
+    method, least = METHODS[name][0](), METHODS[name][1]
     images, groups, styles = second.bench(4, seed=1)
     right = method.ask('classify', torch.from_numpy(images)).argmax(1) == groups
     ours = TRIALS['accuracy: trained families'].measure(method, 0, 4)
     by_style = ', '.join(f'{s} {right[styles == s].mean():.2f}' for s in second.STYLES)
     measured(f'{name}: {right.mean():.2f} of patterns of the second generator ({by_style}), {ours:.2f} of the first')
-    assert right.mean() > ours - 0.12
+    assert right.mean() > max(least, ours - 0.12)

@@ -73,7 +73,7 @@ def square_plane(
     plane = plane - plane.mean()
     return _stretched(plane / plane.std(), [round(s) for s in sides]), min(scale) if scale else None
 
-# %% ../../nbs/symmetry/40_reports.ipynb #dbc779b5
+# %% ../../nbs/symmetry/40_reports.ipynb #87ba7869
 def _stretched(plane: np.ndarray, shape: Sequence[int]) -> np.ndarray:
     "The same picture with other numbers of points"
     from scipy.ndimage import map_coordinates
@@ -332,7 +332,7 @@ def say_share(
     "A number between 0 and 1"
     return f'{min(value, 0.99):.2f}' if 0.99 < value < 0.9995 else f'{value:.2f}'
 
-# %% ../../nbs/symmetry/40_reports.ipynb #33939f80
+# %% ../../nbs/symmetry/40_reports.ipynb #c6ed643b
 def operations_seen(
     placed: PlacedGroup,  # Where a group lies in an image
 ) -> tuple[SeenOperation, ...]:  # Turns of the highest order first, then lines
@@ -392,7 +392,7 @@ class Findings:
 
         return overlay_of(self.placed, self.plane.shape) if self.placed and self.plane is not None else None
 
-# %% ../../nbs/symmetry/40_reports.ipynb #7da16695
+# %% ../../nbs/symmetry/40_reports.ipynb #68c5cd36
 class Symmetry(Findings):
     "What symmetry was seen in an image"
 
@@ -531,7 +531,7 @@ class NetworkSeer:
             told = torch.sigmoid(seen.periodic), torch.softmax(seen.logits, 1), seen.bases
         return Sights(*(t.double().numpy() for t in told))
 
-# %% ../../nbs/symmetry/40_reports.ipynb #58fe0d72
+# %% ../../nbs/symmetry/40_reports.ipynb #e7940443
 def image_of(
     picture: 'np.ndarray | Item',  # One channel (y, x), or an item of a corpus
     channel: str | None = None,  # Of the item; None: the one that tells most
@@ -546,7 +546,7 @@ def image_of(
     scale = (picture.pixel_size[0], picture.pixel_size[1]) if picture.pixel_size else None
     return (cut_circle(plane, period) if period else plane), scale
 
-# %% ../../nbs/symmetry/40_reports.ipynb #442bc81a
+# %% ../../nbs/symmetry/40_reports.ipynb #07dee399
 def symmetry_of(
     image: 'np.ndarray | Item',  # One channel (y, x), or an item of a corpus
     pixel_size: float | Sequence[float] | None = None,  # Metres between points, or (along y, along x); as in the item

@@ -155,7 +155,7 @@ def compare_lattices(
     known = np.isfinite(bases).all((1, 2)) & (size[pick] < ANOTHER)
     return Change(np.where(known, turn[pick], np.nan), np.where(known[:, None, None], strain, np.nan))
 
-# %% ../../nbs/symmetry/42_symmetry_maps.ipynb #f0f462a1
+# %% ../../nbs/symmetry/42_symmetry_maps.ipynb #69a6d2a6
 def usual_lattice(
     bases: np.ndarray,  # (n, 2, 2): rows are primitive cell vectors (y, x); NaN if none
 ) -> np.ndarray | None:  # (2, 2); None if there are none
@@ -285,7 +285,7 @@ def _as_dataset(
     return xr.Dataset(data, {**at, 'plane_group': list(GROUP_NAMES), 'vector': ['a', 'b'], 'axis': ['y', 'x']},
                       _facts(views[0].width, corners, scale, against))
 
-# %% ../../nbs/symmetry/42_symmetry_maps.ipynb #d124f371
+# %% ../../nbs/symmetry/42_symmetry_maps.ipynb #18135eb4
 def _facts(window: int, corners: tuple[np.ndarray, np.ndarray], scale: float | None,
            reference: np.ndarray | None) -> dict[str, Any]:
     "What else belongs to a map"
@@ -393,7 +393,8 @@ def draw_map(
 
     across = min(len(layers) + 1, 3)
     down = math.ceil((len(layers) + 1) / across)
-    made, axes = plt.subplots(down, across, figsize=(size * across * 1.12, size * down), squeeze=False)
+    made, axes = plt.subplots(down, across, figsize=(size * across * 1.12, size * down), squeeze=False,
+                              layout='constrained')
     places = axes.ravel()
     for each in places: each.set_axis_off()
     low, high = contrast_limits(seen.image.values)
@@ -401,7 +402,6 @@ def draw_map(
     places[0].set_title(f'image, window {seen.attrs["window_said"]}', fontsize=9)
     _draw_window(places[0], seen)
     for each, name in zip(places[1:], layers, strict=False): _draw_layer(made, each, seen, name)
-    made.tight_layout(pad=0.5)
     return figure(made, _alt(seen, layers), say_map(seen), 72)
 
 
@@ -419,7 +419,7 @@ def _draw_window(axes: 'Axes', seen: 'xr.Dataset') -> None:
     axes.text(0.04 * wide, 0.92 * tall, says, color='white', fontsize=8, va='bottom',
               bbox={'facecolor': 'black', 'alpha': 0.6, 'pad': 1.5, 'linewidth': 0})
 
-# %% ../../nbs/symmetry/42_symmetry_maps.ipynb #8438b6e4
+# %% ../../nbs/symmetry/42_symmetry_maps.ipynb #d1ed2ff3
 def _draw_layer(made: Any, axes: 'Axes', seen: 'xr.Dataset', name: str) -> None:
     from matplotlib.patches import Rectangle
 
