@@ -69,7 +69,7 @@ def test_the_cell_that_is_told_is_the_one_in_the_image():
             assert np.corrcoef(drawn.image[both], moved[both])[0, 1] > 0.9
 
 
-METHODS = {'classical detector': (classical, 0.5), 'the network that ships': (lambda: network_in(''), 0.9)}  # Least right
+METHODS = {'classical detector': (classical, 0.5), 'the network that ships': (lambda: network_in(''), 0.9)}
 
 
 @pytest.mark.parametrize('name', METHODS)
