@@ -4,10 +4,11 @@
 
 # %% auto #0
 __all__ = ['open_corpus', 'create_corpus', 'Corpus', 'collect', 'last_report', 'CollectReport', 'simulate_corpus', 'fetch',
-           'public_data', 'Facet', 'Channel', 'Measurement', 'NotAnImage', 'Unreadable', 'embed', 'vector_of',
+           'public_data', 'Facet', 'Channel', 'Measurement', 'NotAnImage', 'Unreadable', 'adapt', 'embed', 'vector_of',
            'encoder', 'combine', 'search', 'Box', 'map', 'open_map', 'Path', 'open_path', 'predict_from_neighbours',
            'predict_for', 'facets_explaining', 'failed_near', 'contradicting_items', 'trend_along', 'Windows',
-           'explore', 'tag_items', 'untag_items', 'count_tags', 'RunForm', 'open_view', 'dashboard', 'run_template']
+           'explore', 'tag_items', 'untag_items', 'count_tags', 'RunForm', 'open_view', 'dashboard', 'run_template',
+           'symmetry_of', 'symmetry_map']
 
 # %% ../nbs/01_matnb.ipynb #e6ecdfaf
 from importlib import import_module
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from matnb.explorer.page import dashboard, explore
     from matnb.explorer.run_form import RunForm
     from matnb.explorer.saved_views import open_view
+    from matnb.similarity.adapted_encoder import adapt
     from matnb.similarity.contradictions import contradicting_items
     from matnb.similarity.embedding import embed, vector_of
     from matnb.similarity.encoders import encoder
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
     from matnb.similarity.searching import Box, search
     from matnb.similarity.trends import trend_along
     from matnb.similarity.whitening import combine
+    from matnb.symmetry.reports import symmetry_of
+    from matnb.symmetry.symmetry_maps import symmetry_map
 
 # %% ../nbs/01_matnb.ipynb #ab79bb95
 __version__ = "0.1.0"
@@ -58,6 +62,11 @@ _ROOM_OF = {
     'Measurement': 'corpus.measurement',
     'NotAnImage': 'corpus.measurement',
     'Unreadable': 'corpus.measurement',
+}
+
+# %% ../nbs/01_matnb.ipynb #roomsabov2
+_ROOM_OF |= {
+    'adapt': 'similarity.adapted_encoder',
     'embed': 'similarity.embedding',
     'vector_of': 'similarity.embedding',
     'encoder': 'similarity.encoders',
@@ -83,15 +92,18 @@ _ROOM_OF = {
     'open_view': 'explorer.saved_views',
     'dashboard': 'explorer.page',
     'run_template': 'batch.templates',
+    'symmetry_of': 'symmetry.reports',
+    'symmetry_map': 'symmetry.symmetry_maps',
 }
 
 # %% ../nbs/01_matnb.ipynb #225bdcb5
 _all_ = ['open_corpus', 'create_corpus', 'Corpus', 'collect', 'last_report', 'CollectReport', 'simulate_corpus',
          'fetch', 'public_data', 'Facet', 'Channel', 'Measurement', 'NotAnImage', 'Unreadable',
-         'embed', 'vector_of', 'encoder', 'combine', 'search', 'Box', 'map', 'open_map', 'Path', 'open_path',
+         'adapt', 'embed', 'vector_of', 'encoder', 'combine', 'search', 'Box', 'map', 'open_map', 'Path', 'open_path',
          'predict_from_neighbours', 'predict_for', 'facets_explaining', 'failed_near', 'contradicting_items',
          'trend_along', 'Windows', 'explore', 'tag_items', 'untag_items', 'count_tags', 'RunForm', 'open_view',
-         'dashboard', 'run_template']
+         'dashboard', 'run_template', 'symmetry_of',
+         'symmetry_map']
 
 # %% ../nbs/01_matnb.ipynb #f966027d
 def __getattr__(name: str) -> Any:

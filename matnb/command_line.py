@@ -229,7 +229,7 @@ examples:
   matnb demo --to pfm-demo                     a simulated corpus to play with
   matnb collect scans --table samples.csv --to my-corpus
   matnb info my-corpus
-  matnb embed my-corpus --encoder spectral     a vector for each scan, for maps and search
+  matnb embed my-corpus                        a vector for each scan, for maps and search
   matnb explore my-corpus                      its map, pictures and facets in the browser
   matnb publish my-corpus /shared/class-2027   a read-only copy for a class
   matnb replay domains.json my-corpus --to june the same questions as in May
@@ -307,7 +307,7 @@ def _add_others(add: Callable[..., argparse.ArgumentParser]) -> None:
 def _add_embed(add: Callable[..., argparse.ArgumentParser]) -> None:
     p = add('embed', _embed, 'give each item a vector, for maps and search; again to go on, or for new items')
     p.add_argument('corpus', metavar='CORPUS', help='folder of the corpus')
-    p.add_argument('--encoder', default='spectral', metavar='NAME', help='spectral, natural, natural-d4 or '
+    p.add_argument('--encoder', default='microscopy', metavar='NAME', help='microscopy, spectral, natural, adapted or '
                    'package.module:function (natural)')
     p.add_argument('--name', default='', help="of the vectors; else the encoder's")
     p.add_argument('--batch', type=_positive, metavar='N', help='pictures computed together')

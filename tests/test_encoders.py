@@ -234,7 +234,7 @@ def test_a_user_learns_what_went_wrong():
     with pytest.raises(ValueError, match="pass name='...'"): encoder(lambda p: p.mean((2, 3)))
     with pytest.raises(ValueError, match='package.module:maker'):
         assert wrap(lambda p: p.mean((2, 3)), name='a').recipe
-    with pytest.raises(ValueError, match='there are natural'): encoder('nature')
+    with pytest.raises(ValueError, match='there are adapted, microscopy, natural'): encoder('nature')
     with pytest.raises(ValueError, match=r'pictures \(n, 3, 128, 128\)'):
         encoder('spectral')(np.zeros((2, 1, 128, 128)))
 

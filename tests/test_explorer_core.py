@@ -31,14 +31,14 @@ ITEMS = 90
 @pytest.fixture(scope='module')
 def corpus(tmp_path_factory):
     made = matnb.simulate_corpus(tmp_path_factory.mktemp('core')/'scans', ITEMS, progress=False)
-    return matnb.map(matnb.embed(made, progress=False), progress=False)
+    return matnb.map(matnb.embed(made, 'spectral', progress=False), progress=False)
 
 
 @pytest.fixture
 def own_corpus(tmp_path):
     "A corpus that a test may change"
     made = matnb.simulate_corpus(tmp_path/'scans', 40, progress=False)
-    return matnb.map(matnb.embed(made, progress=False), progress=False)
+    return matnb.map(matnb.embed(made, 'spectral', progress=False), progress=False)
 
 
 @pytest.fixture
@@ -256,7 +256,7 @@ def test_items_and_rows_are_of_one_snapshot_even_when_the_corpus_moved_on(own_co
 def test_a_view_without_vectors_can_be_refined_once_there_are_some(tmp_path):
     bare = matnb.simulate_corpus(tmp_path/'bare', 20, progress=False)
     e = explore(bare)
-    matnb.embed(bare, progress=False)
+    matnb.embed(bare, 'spectral', progress=False)
     assert e.refresh() and e.path.refine(progress=False).mapped
     assert e.selection.set(like=bare.ids()[0], count=3).ids
     e.path.select(where={'outcome': 'success'})
@@ -394,7 +394,7 @@ def test_a_corpus_without_vectors_is_shown_and_then_mapped(tmp_path, pages):
     scene = open_scene(corpus)
     page = pages(scene, 'gallery')                   # the fixture waits until there is a step
     assert scene.jobs.wait(60) and page.store('store.step.mapped')
-    page.until("store.scene.vectors.includes('spectral')")
+    page.until("store.scene.vectors.includes('microscopy')")
     assert page.store('store.scene.edition') == 1
     again = open_scene(matnb.open_corpus(corpus.path))
     assert again.path.step.mapped, 'the map is kept'
@@ -563,7 +563,7 @@ def test_words_from_files_are_text_on_their_way_to_the_page(tmp_path, pages):
     evil = '<img src=x onerror="window.hit=1">'
     corpus = matnb.simulate_corpus(tmp_path/'evil', 8, progress=False)
     corpus.annotate(material=evil, sample='</script><script>window.hit=1</script>')
-    matnb.map(matnb.embed(corpus, progress=False), progress=False)
+    matnb.map(matnb.embed(corpus, 'spectral', progress=False), progress=False)
     scene = open_scene(corpus, colour='material')
     scene.path.rename(evil)
     page = pages(scene)

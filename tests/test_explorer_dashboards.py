@@ -48,7 +48,7 @@ def board(tmp_path_factory):
 
     from matnb.explorer.dashboards import dashboard
     corpus = matnb.simulate_corpus(tmp_path_factory.mktemp('corpus')/'scans', COUNT, progress=False)
-    corpus = matnb.map(matnb.embed(corpus, progress=False), progress=False)
+    corpus = matnb.map(matnb.embed(corpus, 'spectral', progress=False), progress=False)
     corpus.annotate({i: {'material': HOSTILE} for i in corpus.where(material='PbTiO3').ids()[:20]}, why='a test')
     scene = open_scene(corpus)
     server = pn.serve({'/': lambda: dashboard(scene, 'material', ['material', 'outcome', 'scan_size'])}, port=0,

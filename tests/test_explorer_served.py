@@ -39,7 +39,7 @@ FIND = """() => {
 def corpus(tmp_path_factory):
     "Simulated scans with a map; one of them is called like an attack"
     made = matnb.simulate_corpus(tmp_path_factory.mktemp('corpus')/'scans', COUNT, progress=False)
-    made = matnb.map(matnb.embed(made, progress=False), progress=False)
+    made = matnb.map(matnb.embed(made, 'spectral', progress=False), progress=False)
     made.annotate({made[3].id: {'material': '</script><img src=x onerror="window.attacked = 1">'}}, why='a test')
     return made
 

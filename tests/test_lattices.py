@@ -53,8 +53,8 @@ def drawn(basis, side=128, seed=0, waves=3):
     for i in range(-waves, waves + 1):
         for j in range(waves + 1):
             size = chance.uniform(0.3, 1) / (1 + 0.3 * math.hypot(i, j))
-            wave = np.cos(2 * math.pi * (i * u[..., 0] + j * u[..., 1]) + chance.uniform(0, 6.28))
-            image += size * wave * ((i, j) != (0, 0))
+            phase = 2 * math.pi * (i * u[..., 0] + j * u[..., 1]) + chance.uniform(0, 6.28)
+            image += size * np.cos(phase) * ((i, j) != (0, 0))
     return torch.from_numpy(image).float()
 
 
@@ -72,8 +72,8 @@ def test_known_lattices_are_found(name, learned):
 
 
 def test_lattices_of_simulated_scans_are_right():
-    noisy, families = Microscope(noise=(0.6, 0.6)), ('atoms', 'noise', 'shapes')
-    seen = PatternSource(microscope=noisy, families=families, seed=71).batch(0, 90)
+    noisy = Microscope(noise=(0.6, 0.6))
+    seen = PatternSource(microscope=noisy, families=('atoms', 'noise', 'shapes'), seed=71).batch(0, 90)
     found = find_lattices(seen.images)
     right = same_lattice(seen.bases[:, None], found.bases, 0.2)
     assert right[:, 0].float().mean() >= 0.95 and right.any(1).float().mean() >= 0.97

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['VectorSet', 'vector_set', 'arrays_about', 'DamagedVectors', 'array_spec', 'compared_rows', 'say_damage',
-           'snapshot_rows', 'vectors_at', 'MissingVectors', 'say_how', 'VectorCorpus', 'NewRows', 'new_rows',
-           'check_set_name', 'add_array', 'add_rows', 'extend_vectors', 'replace_vectors', 'drop_arrays',
+           'snapshot_rows', 'vectors_at', 'MissingVectors', 'say_how', 'VectorCorpus', 'stored_weights', 'NewRows',
+           'new_rows', 'check_set_name', 'add_array', 'add_rows', 'extend_vectors', 'replace_vectors', 'drop_arrays',
            'drop_vectors', 'store_weights', 'leavings', 'remove_leavings', 'move_vectors', 'label_vectors',
            'say_vectors']
 
@@ -50,7 +50,7 @@ def vector_set(
     about = json.loads(row.about)
     return VectorSet(about['name'], about['card'], tuple(json.loads(row.row)), row.dtype, row.length, row.name)
 
-
+# %% ../../nbs/corpus/19_vectors.ipynb #a63e7daa
 def arrays_about(
     rows: Iterable[ArrayRow],  # Of the ledger
     kind: str,  # `vector` or `weights`
@@ -72,7 +72,7 @@ def array_spec(
     "The shape of an array of vectors or weights"
     return ArraySpec(row.name, row.dtype, tuple(json.loads(row.row)))
 
-
+# %% ../../nbs/corpus/19_vectors.ipynb #5df4bfe7
 def compared_rows(
     chunks: MappedChunks,  # Of the corpus
     row: ArrayRow,  # What the ledger says of the array
@@ -88,7 +88,7 @@ def compared_rows(
     if crc != row.crc: raise DamagedVectors(say_damage(row))
     return rows
 
-
+# %% ../../nbs/corpus/19_vectors.ipynb #2eec7eb2
 def say_damage(
     row: ArrayRow,  # Whose numbers are wrong
 ) -> str:  # For people
@@ -113,7 +113,7 @@ def snapshot_rows(
     snapshot.sums[row.name] = row.length, row.crc
     return rows
 
-
+# %% ../../nbs/corpus/19_vectors.ipynb #f43717e9
 def vectors_at(
     snapshot: Snapshot,  # Of the corpus
     held: VectorSet,  # One of its sets
@@ -181,11 +181,22 @@ class VectorCorpus(TabledCorpus):
         name: str,  # Of the set that they belong to
     ) -> dict[str, np.ndarray]:  # As they were stored; read-only
         "The arrays that belong to a card, such as those of a whitening"
-        found = arrays_about(self.snapshot.arrays.values(), 'weights')
-        if name not in found: raise CorpusError(f'no weights are stored for {name!r}; there are '
-                                                f'{", ".join(found) or "none"}')
-        told = [(json.loads(row.about), snapshot_rows(self.snapshot, row)) for row in found[name]]
-        return {about['part']: rows.reshape(about['shape']) for about, rows in told}
+        found = stored_weights(self.snapshot, name)
+        if found is not None: return found
+        others = ', '.join(arrays_about(self.snapshot.arrays.values(), 'weights'))
+        raise CorpusError(f'no weights are stored for {name!r}; there are {others or "none"}')
+
+# %% ../../nbs/corpus/19_vectors.ipynb #ff140119
+def stored_weights(
+    snapshot: 'Snapshot',  # Of a corpus
+    *names: str,  # Of sets of vectors
+) -> dict[str, np.ndarray] | None:  # Of the first name that has some; None if none has
+    "The arrays that an encoder or a combination learned from a corpus"
+    found = arrays_about(snapshot.arrays.values(), 'weights')
+    name = next((n for n in names if n in found), None)
+    if name is None: return None
+    told = [(json.loads(row.about), snapshot_rows(snapshot, row)) for row in found[name]]
+    return {about['part']: rows.reshape(about['shape']) for about, rows in told}
 
 # %% ../../nbs/corpus/19_vectors.ipynb #e0ecb819
 @dataclass(frozen=True)
@@ -251,7 +262,7 @@ def check_set_name(
         raise ValueError(f'{name!r} cannot name vectors. Choose a short name of letters, digits, spaces and hyphens')
     if name in change.facets: raise ValueError(f'{name!r} is a facet of the corpus. Give the vectors another name')
 
-
+# %% ../../nbs/corpus/19_vectors.ipynb #96a8da2c
 def add_array(
     change: Change,  # Under way
     kind: str,  # `vector` or `weights`
@@ -269,7 +280,7 @@ def add_array(
     change.arrays[name] = ArrayRow(name, kind, dtype, json.dumps(list(row)), told, 0, 0)
     return change.arrays[name]
 
-
+# %% ../../nbs/corpus/19_vectors.ipynb #781cda5d
 def add_rows(
     change: Change,  # Under way
     row: ArrayRow,  # An array
@@ -307,7 +318,7 @@ def extend_vectors(
         sync_files(add_rows(change, held, new.rows[held.length - start:]), change.root)
         return change.arrays[held.name].length
 
-
+# %% ../../nbs/corpus/19_vectors.ipynb #68a6b124
 def _begin(change: Change, new: NewRows) -> ArrayRow:
     about = {'name': new.name, 'card': new.card}
     return add_array(change, 'vector', new.rows.dtype.str[1:], new.rows.shape[1:], about)
@@ -332,7 +343,7 @@ def replace_vectors(
         sync_files(add_rows(change, _begin(change, new), new.rows), change.root)
     remove_leavings(ledger)
 
-
+# %% ../../nbs/corpus/19_vectors.ipynb #3e5aacf9
 def drop_arrays(
     ledger: Ledger,  # Of the corpus
     kind: str,  # Of the run
@@ -390,7 +401,7 @@ def leavings(
     held = set(known)
     return [f for f in sorted(root.iterdir()) if _FOLDER.fullmatch(f.name) and f.name not in held]
 
-
+# %% ../../nbs/corpus/19_vectors.ipynb #76b62106
 def remove_leavings(
     ledger: Ledger,  # Of the corpus
 ) -> None:

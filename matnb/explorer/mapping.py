@@ -13,6 +13,7 @@ import numpy as np
 from ..corpus.ledger import CorpusError
 from .jobs import Job
 from .scene import Scene, name_vectors, usual_of
+from ..similarity.encoders import USUAL
 from ..similarity.maps import make_map, maps_of, store_map, usual_name
 from ..similarity.paths import numbers_of
 from ..similarity.selections import Everything
@@ -44,7 +45,7 @@ def fill_in_vectors(
     if not scene.vectors:
         from matnb.similarity.embedding import embed
 
-        job.step(said=f'describing {len(scene.corpus):,} images by numbers (spectral vectors)')
+        job.step(said=f'describing {len(scene.corpus):,} images by numbers ({USUAL} vectors)')
         made = embed(type(scene.corpus)(scene.corpus.snapshot), progress=False)
     with scene.lock:
         name_vectors(scene.path, usual_of(scene.vectors or list(made.vector_sets)))

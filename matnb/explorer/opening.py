@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['map_to_open', 'path_to_open', 'path_from', 'open_scene', 'check_look', 'folder_to_keep_in']
 
-# %% ../../nbs/explorer/19_opening.ipynb #c6f31d82
+# %% ../../nbs/explorer/19_opening.ipynb #5af018c8
 import os
 import pathlib
 from typing import Any
@@ -98,7 +98,7 @@ def _corpus_and_path(what: Any, vectors: str, map: str) -> tuple[Corpus | None, 
         'a path, a map or hits')
     return held, path_to_open(held, vectors, map)
 
-# %% ../../nbs/explorer/19_opening.ipynb #236b5bf5
+# %% ../../nbs/explorer/19_opening.ipynb #4d16fc76
 def check_look(
     scene: Scene,  # That is to be looked at
     look: dict[str, Any],  # How

@@ -24,6 +24,7 @@ from ..corpus.view import say_path
 from .chosen import Chosen
 from .columns import PackedColumn, facet_definitions, pack_column
 from .jobs import Jobs
+from ..similarity.encoders import BEST
 from ..similarity.faithfulness import say_quality
 from ..similarity.maps import maps_of, open_map, places_of
 from ..similarity.paths import Path, Step
@@ -352,7 +353,7 @@ def usual_of(
     vectors: Sequence[str],  # Names of vector sets, at least one
 ) -> str:  # One of them
     "The vectors by which items are compared unless somebody says otherwise"
-    return 'natural' if 'natural' in vectors else vectors[0]
+    return next((best for best in BEST if best in vectors), vectors[0])
 
 
 def name_vectors(

@@ -196,7 +196,7 @@ def fit_vector(
     shift = found.x[count:] - found.x[count:].mean()  # a shift of all classes says nothing
     return Calibration(tuple((common * found.x[:count]).tolist()), tuple(shift.tolist()))
 
-# %% ../../nbs/learn/11_calibration.ipynb #18f33ed6
+# %% ../../nbs/learn/11_calibration.ipynb #a62da4fb
 def _loss(logits: np.ndarray, classes: np.ndarray) -> tuple[float, np.ndarray]:
     "Mean log loss and its slope"
     raised = logits - logits.max(1, keepdims=True)

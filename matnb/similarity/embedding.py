@@ -40,11 +40,12 @@ from matnb.similarity.batches import (
     Vectors,
     Workplace,
     is_shareable,
+    learned_arrays,
     make_vectors,
     make_vectors_elsewhere,
     runs_of_items,
 )
-from .encoders import Card, Encoder, encoder_of, refuse_foreign
+from .encoders import USUAL, Card, Encoder, encoder_of, refuse_foreign
 from .encoders import encoder as find_encoder
 from .views import CannotShow, Window, show, show_item
 from .whitening import Combination, Whitening
@@ -442,10 +443,10 @@ def whole_set(
     held = corpus.vector_sets[name]
     return vectors_at(corpus.snapshot, held, np.arange(held.length))
 
-# %% ../../nbs/similarity/10_embedding.ipynb #ca3eb84c
+# %% ../../nbs/similarity/10_embedding.ipynb #5657446f
 def embed(
     corpus: Corpus,  # Or a part of it; all of it is embedded
-    encoder: Any = 'spectral',  # Name, `package.module:function`, network, function, `Encoder` or `combine(...)`
+    encoder: Any = USUAL,  # Name, `package.module:function`, network, function, `Encoder` or `combine(...)`
     *,
     name: str = '',  # Of the vectors; that of the encoder if empty
     batch_size: int | None = None,  # Items whose vectors are made together; 32, on a graphics card 256
@@ -465,7 +466,8 @@ def embed(
     if windows is None and is_complete(corpus, encoder, name):
         if progress: print(f'every item has its vector “{name or encoder}” already')
         return corpus
-    where, maker = choose_device(device), find_encoder(encoder, device)
+    learned = learned_arrays(corpus.snapshot, encoder) if isinstance(encoder, str) else None
+    where, maker = choose_device(device), find_encoder(encoder, device, learned)
     name = (name or maker.name) + (' windows' if windows is not None else '')
     run = plan(corpus, maker.card, name, batch_size or (32 if where == 'cpu' else 256), windows, where)
     carry_out(run, by_encoder(maker, executor), progress)
@@ -551,10 +553,10 @@ def read_one(
     raise ValueError(f'{path.name} holds {len(done.measurements)} images. Read it with '
                      'matnb.corpus.readers.formats.read_file and pass one of them')
 
-# %% ../../nbs/similarity/10_embedding.ipynb #e98cefac
+# %% ../../nbs/similarity/10_embedding.ipynb #834b9961
 def embed_picture(
     what: Asked,  # An item, a measurement, pixels, or a file
-    encoder: Any = 'spectral',  # As for `embed`
+    encoder: Any = USUAL,  # As for `embed`
     *,
     channels: Sequence[Channel | str] | None = None,  # Of pixels without names
     pixel_size: tuple[float, float] | None = None,  # Of pixels: metres between points along (y, x)
@@ -612,9 +614,8 @@ def made_again(
     refuse_foreign(held.card)
     known = Card.from_json(held.card).fingerprint  # not the one that is written on it: that may be another's
     if known not in _MADE:
-        learned = any(json.loads(r.about)['name'] == held.name for r in corpus.snapshot.arrays.values()
-                      if r.kind == 'weights')
-        _MADE[known] = encoder_of(held.card, arrays=corpus.weights(held.name) if learned else None)
+        learned = learned_arrays(corpus.snapshot, held.name, held.card['name'])
+        _MADE[known] = encoder_of(held.card, arrays=learned)
         if len(_MADE) > 4: _MADE.popitem(last=False)
     return _MADE[known]
 

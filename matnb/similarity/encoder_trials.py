@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['Shown', 'film_part', 'any_settings', 'Rescan', 'rescan', 'trial_vectors', 'trial_distances', 'rescan_recall',
-           'quarters', 'same_scan_table']
+           'quarters', 'same_scan_table', 'measured_again', 'nine_places', 'second_scan_table']
 
 # %% ../../nbs/similarity/05_encoder_trials.ipynb #2c597bc8
 from collections.abc import Sequence
@@ -69,7 +69,7 @@ class Rescan:
     before: Measurement  # Upright
     after: Measurement  # Turned, perhaps mirrored, magnified, measured anew
 
-
+# %% ../../nbs/similarity/05_encoder_trials.ipynb #802e7031
 def rescan(
     number: int,  # Which one; the kinds of domains take turns
     seed: int = 0,  # Of the series
@@ -112,7 +112,7 @@ def trial_vectors(
         known[what.card.fingerprint] = [what(pictures) for pictures in both]
     return known[what.card.fingerprint]
 
-
+# %% ../../nbs/similarity/05_encoder_trials.ipynb #bdfc5f98
 def trial_distances(
     queries: np.ndarray,  # (m, d)
     corpus: np.ndarray,  # (n, d)
@@ -162,7 +162,7 @@ def quarters(
     centres = [(y, x) for y in (half / 2, lines - half / 2) for x in (half / 2, points - half / 2)]
     return [(scan, Window(y, x, int(half / 2**0.5), a)) for (y, x), a in zip(centres, angles, strict=True)]
 
-
+# %% ../../nbs/similarity/05_encoder_trials.ipynb #48ae307e
 def same_scan_table(
     encoders: Sequence[Encoder | Combination],  # To be tried
     scans: Sequence[Measurement],  # Real ones
@@ -186,7 +186,7 @@ def same_scan_table(
     columns = ['same scan in 3', 'same scan in 3, turned', 'same sample first, turned']
     return pd.DataFrame.from_dict(rows, 'index', columns=columns).round(3)
 
-
+# %% ../../nbs/similarity/05_encoder_trials.ipynb #84627dd5
 def _share(far: np.ndarray, leave_out: np.ndarray, wanted: np.ndarray, nearest: int | None) -> float:
     "Share of the nearest that are wanted, without what is left out; of all that may be found if None"
     allowed = leave_out[:, None] != leave_out
@@ -195,3 +195,62 @@ def _share(far: np.ndarray, leave_out: np.ndarray, wanted: np.ndarray, nearest: 
     if nearest is None: return float((right.sum(1) / allowed.sum(1))[asked].mean())
     order = np.where(allowed, far, np.inf).argsort(1, kind='stable')[:, :nearest]
     return float(np.take_along_axis(right, order, 1)[asked].mean())
+
+# %% ../../nbs/similarity/05_encoder_trials.ipynb #ddb56829
+def measured_again(
+    scan: Measurement,  # Real or simulated
+    rng: np.random.Generator,  # Source of chance
+    strength: float = 1.0,  # Of the noise
+) -> Measurement:  # With noise in each channel, and angles from another zero
+    "A scan as if its instrument had read other noise: white, and from line to line"
+    image = np.array(scan.image, np.float32)
+    for plane, channel in zip(image, scan.channels, strict=True):
+        uneven = plane - np.nanmean(plane, 1, keepdims=True)
+        size = channel.period / 30 if channel.period else float(np.nanstd(uneven)) / 8
+        noise = rng.standard_normal(plane.shape) + 0.3 * rng.standard_normal((len(plane), 1))
+        plane += np.float32(strength * size) * noise.astype(np.float32)
+        if channel.period: plane[:] = (plane + rng.uniform(0, channel.period)) % channel.period
+    return replace(scan, image=image)
+
+# %% ../../nbs/similarity/05_encoder_trials.ipynb #5b4f12eb
+def nine_places(
+    scan: Measurement,  # At least 64 points along each side
+    rng: np.random.Generator | None = None,  # For second looks; None: upright windows of one size
+) -> list[Window]:  # Around nine points near the middle
+    "Windows of nine places, or of the same places turned and resized"
+    lines, points = scan.image.shape[1:]
+    largest = min(lines, points)
+    steps = np.array([-0.14, 0, 0.14]) * largest
+    factors = np.ones(9) if rng is None else np.exp(rng.uniform(np.log(0.75), np.log(1.33), 9))
+    angles = np.zeros(9) if rng is None else rng.uniform(0, 360, 9)
+    places = [(lines / 2 + y, points / 2 + x) for y in steps for x in steps]
+    return [Window(y, x, float(0.36 * largest * f), float(a))
+            for (y, x), f, a in zip(places, factors, angles, strict=True)]
+
+# %% ../../nbs/similarity/05_encoder_trials.ipynb #e0d2716b
+def second_scan_table(
+    encoders: Sequence[Encoder | Combination],  # To be tried
+    scans: Sequence[Measurement],  # Real ones
+    seed: int = 0,  # Of the second looks
+) -> 'pd.DataFrame':  # One row per encoder, and chance
+    "How often a place of a real scan is found again, turned, mirrored, resized and measured anew"
+    import pandas as pd
+
+    rng, rows, known = np.random.default_rng(seed), {}, dict[str, list[np.ndarray]]()
+    corpus = [(s, w) for s in scans for w in nine_places(s)]
+    queries = [(_perhaps_mirrored(measured_again(s, rng), w, rng)) for s in scans for w in nine_places(s, rng)]
+    scan = np.repeat(np.arange(len(scans)), 9)
+    for e in encoders:
+        vectors = trial_vectors(e, corpus, queries, known)
+        far = trial_distances(vectors[1], vectors[0], _metric(e))
+        rank = (far < np.diag(far)[:, None]).sum(1)
+        rows[e.name] = [(rank < 1).mean(), (rank < 3).mean(), (scan[far.argmin(1)] == scan).mean()]
+    rows['chance'] = [1 / len(scan), 3 / len(scan), 1 / len(scans)]
+    columns = ['same place first', 'same place in 3', 'same scan first']
+    return pd.DataFrame.from_dict(rows, 'index', columns=columns).round(3)
+
+# %% ../../nbs/similarity/05_encoder_trials.ipynb #38cdcd07
+def _perhaps_mirrored(scan: Measurement, window: Window, rng: np.random.Generator) -> Shown:
+    if rng.random() < 0.5: return scan, window
+    flipped = replace(scan, image=np.ascontiguousarray(scan.image[:, :, ::-1]))
+    return flipped, Window(window.y, scan.image.shape[2] - window.x, window.size, window.angle)

@@ -20,6 +20,7 @@ import numpy as np
 from ..corpus.pictures import Picture, figure, plain_label
 from ..corpus.vectors import VectorSet, replace_vectors
 from ..corpus.view import say_quantity, short
+from .encoders import BEST
 from .faithfulness import Quality, judge_map, say_quality
 from .layout import fit_correction, layout, place, unit_length, usable
 
@@ -128,12 +129,14 @@ def usual_vectors(
     corpus: 'Corpus',  # Or a part of one
     name: str | None = None,  # Asked for
 ) -> str:  # Name of a vector set
-    "Which vectors are meant when none are named: `natural`, or the only ones"
+    "Which vectors are meant when none are named: those learned from the corpus, the default ones, or the only ones"
     if name is not None: return name
     made = [n for n, held in corpus.vector_sets.items() if held.card.get('kind') != 'map' and len(held.row) == 1]
-    if 'natural' in made or len(made) == 1: return 'natural' if 'natural' in made else made[0]
+    for best in BEST:
+        if best in made: return best
+    if len(made) == 1: return made[0]
     if made: raise ValueError(f'which vectors? There are {", ".join(made)}; say vectors=...')
-    raise ValueError("the corpus has no vectors yet: matnb.embed(corpus, 'spectral') makes them")
+    raise ValueError("the corpus has no vectors yet: matnb.embed(corpus) makes them")
 
 
 def metric_of(

@@ -6,7 +6,7 @@
 __all__ = ['TEN_MINUTES', 'Line', 'read_lines', 'write_lines', 'goal_of', 'reached', 'ask', 'run_trials', 'spread', 'summary',
            'classical', 'judged_network', 'network_in', 'plain_network', 'main']
 
-# %% ../../nbs/symmetry/90_benchmark.ipynb #a87f7e17
+# %% ../../nbs/symmetry/90_benchmark.ipynb #e9838a00
 import argparse
 import csv
 import dataclasses

@@ -220,8 +220,8 @@ def _coarser_points(device: str) -> tuple['torch.Tensor', 'torch.Tensor']:
     coarser, finer = _relatives(device)
     inside = ((points @ finer) - (points @ finer).round()).abs().amax(-1) < 1e-3
     apart = [(points[:, None] - sign * points).square().sum(-1) for sign in (1, -1)]
-    near = [torch.where(a < 8.5, torch.exp(-a / 2), torch.zeros_like(a)) for a in apart]
-    return inside.float(), near[0] + near[1]
+    near = torch.stack([torch.where(a < 8.5, torch.exp(-a / 2), torch.zeros_like(a)) for a in apart]).sum(0)
+    return inside.float(), near
 
 
 def _beyond_coarser(values: 'torch.Tensor', weights: 'torch.Tensor') -> 'torch.Tensor':
@@ -267,8 +267,7 @@ def lattice_marks(
     marks = [*(mean / highest for mean in means), share, beyond[..., 0], beyond[..., 1], steps.amin(-1), steps.mean(-1),
              low, (areas(bases).clamp(min=1) / likeness.side**2).log(), highest.expand_as(share),
              long[..., 0] / long[..., 1].clamp(min=1e-6), long[..., 1] / likeness.reach,
-             *((limit - mark).clamp(min=0)
-               for limit, mark in ((0.93, beyond[..., 0]), (0.9, steps.amin(-1)), (0.9, share)))]
+             (0.93 - beyond[..., 0]).clamp(min=0), (0.9 - steps.amin(-1)).clamp(min=0), (0.9 - share).clamp(min=0)]
     return torch.stack(marks, -1)
 
 # %% ../../nbs/symmetry/11_finding_lattices.ipynb #1ed4d517
@@ -307,7 +306,7 @@ class Lattices:
 
     def __len__(self) -> int: return len(self.bases)
 
-
+# %% ../../nbs/symmetry/11_finding_lattices.ipynb #d47add20
 def find_lattices(
     images: 'torch.Tensor',  # `(n, side, side)`
     hypotheses: int = 3,  # How many to keep for each image
@@ -438,7 +437,7 @@ def ranking_marks(
     marks, right, possible = (torch.cat(part) for part in zip(*parts, strict=True))
     return marks, right, possible
 
-# %% ../../nbs/symmetry/11_finding_lattices.ipynb #075f45b6
+# %% ../../nbs/symmetry/11_finding_lattices.ipynb #34d3ac93
 def fit_ranking(
     examples: tuple['torch.Tensor', 'torch.Tensor', 'torch.Tensor'],  # From `ranking_marks`
     epochs: int = 80,  # How often all examples are seen

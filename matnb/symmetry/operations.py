@@ -6,7 +6,7 @@
 __all__ = ['CANDIDATES', 'Setting', 'SETTINGS', 'GRID', 'WEIGHTINGS', 'FORGIVEN', 'STRAIN_PRICE', 'LikenessMaps', 'likeness_maps',
            'strains', 'SymmetryScores', 'symmetry_scores', 'group_costs', 'Verdict', 'detect_group']
 
-# %% ../../nbs/symmetry/13_operations.ipynb #0356092c
+# %% ../../nbs/symmetry/13_operations.ipynb #c6685a6b
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -148,8 +148,7 @@ def _highest(maps: 'torch.Tensor') -> tuple['torch.Tensor', 'torch.Tensor']:
     depth = torch.where(clear, depth, torch.ones_like(depth))
     move_y = torch.where(clear, (slope_y * bend_x + cross * slope_x) / depth, torch.zeros_like(top)).clamp(-0.7, 0.7)
     move_x = torch.where(clear, (slope_x * bend_y + cross * slope_y) / depth, torch.zeros_like(top)).clamp(-0.7, 0.7)
-    rise = (slope_y * move_y + slope_x * move_x - bend_y * move_y**2 / 2 - bend_x * move_x**2 / 2
-            + cross * move_y * move_x)
+    rise = slope_y * move_y + slope_x * move_x + cross * move_y * move_x - (bend_y * move_y**2 + bend_x * move_x**2) / 2
     return top + rise.clamp(min=0), torch.stack([y + move_y, x + move_x], -1) / GRID % 1
 
 # %% ../../nbs/symmetry/13_operations.ipynb #0d79f245
@@ -201,33 +200,29 @@ def symmetry_scores(
     cells: UnitCells,  # Of n images on k lattices each
 ) -> SymmetryScores:  # For each image and lattice
     "Measure all operations, and all plane groups in all their settings"
-    n, k = cells.bases.shape[:2]
-    maps = likeness_maps(cells)
-    reads, adds, orders = _reading(str(cells.bases.device))
-    terms = maps.values.flatten(2)[..., reads.flatten()].unflatten(-1, reads.shape)
-    shares = (adds @ terms).unflatten(-1, (GRID, GRID))
-    kept, places = _highest(shares)
-    likeness, shifts = _highest(maps.values)
-    kept, places = _single(kept, places, maps.values, likeness, shifts)
+    import torch
+
+    shape, maps = cells.bases.shape[:2], likeness_maps(cells)
+    found = [_kept(values) for values in maps.values]  # One weighting after the other takes less memory
+    likeness, kept = (torch.stack([f[n] for f in found]).unflatten(1, shape) for n in (0, 1))
+    return SymmetryScores(likeness, kept, found[0][2].unflatten(0, shape), maps.noise.mean(-1).unflatten(1, shape),
+                          strains(cells.bases), _reading(str(cells.bases.device))[2])
+
+# %% ../../nbs/symmetry/13_operations.ipynb #78580d2e
+def _kept(maps: 'torch.Tensor') -> tuple['torch.Tensor', 'torch.Tensor', 'torch.Tensor']:
+    "From maps (m, 12, 32, 32): likeness (m, 12), share kept by settings (m, 27) and their origins (m, 27, 2)"
+    reads, adds, orders = _reading(str(maps.device))
+    likeness, shifts = _highest(maps)
+    terms = maps.flatten(1)[:, reads.flatten()].unflatten(1, reads.shape)
+    kept, origins = _highest((adds @ terms).unflatten(-1, (GRID, GRID)))
+    kept[:, 1], origins[:, 1] = likeness[:, 0] / 2, shifts[:, 0] / 2
     kept = kept + 1 / orders
-    kept[..., 0] = 1
-    noise = maps.noise.mean(-1)
-    return SymmetryScores(likeness.unflatten(1, (n, k)), kept.unflatten(1, (n, k)), places[0].unflatten(0, (n, k)),
-                          noise.unflatten(1, (n, k)), strains(cells.bases), orders)
+    kept[:, 0] = 1
+    return likeness, kept, origins
 
-# %% ../../nbs/symmetry/13_operations.ipynb #6c9bd3c5
-def _single(
-    kept: 'torch.Tensor', places: 'torch.Tensor', maps: 'torch.Tensor', likeness: 'torch.Tensor',
-    shifts: 'torch.Tensor',
-) -> tuple['torch.Tensor', 'torch.Tensor']:
-    "Replace what was read for p2 by the summit of the half turn's map"
-    kept, places = kept.clone(), places.clone()
-    kept[..., 1], places[..., 1, :] = likeness[..., 0] / 2, shifts[..., 0, :] / 2
-    return kept, places
-
-# %% ../../nbs/symmetry/13_operations.ipynb #5afd9fd4
-FORGIVEN = 0.12  # Loss of balanced energy per doubling that distortions are forgiven, at the order's limit
-STRAIN_PRICE = 0.01  # Of one percent, squared
+# %% ../../nbs/symmetry/13_operations.ipynb #776058d2
+FORGIVEN = 0.16  # Share of the energy that distortions may take from a group of high order
+STRAIN_PRICE = 0.0003  # Of a strain of one percent; it grows with the square
 
 
 @lru_cache(8)
@@ -251,8 +246,8 @@ def group_costs(
 
     belongs, _ = _members(str(scores.strain.device))
     strain = torch.where(belongs, scores.strain[..., None, :], torch.zeros(())).amax(-1)
-    gain = (scores.noise[1][..., None] + FORGIVEN) * (1 - 1 / scores.orders)
-    return (1 - scores.kept[1]) - gain + STRAIN_PRICE * (100 * strain)**2
+    gain = (scores.noise[0][..., None] + FORGIVEN) * (1 - 1 / scores.orders)
+    return (1 - scores.kept[0]) - gain + STRAIN_PRICE * (100 * strain)**2
 
 # %% ../../nbs/symmetry/13_operations.ipynb #999ddabf
 @dataclass

@@ -63,7 +63,7 @@ def _measured(images: Tensor, hypotheses: int) -> Evidence:
     view = cell_view(images, hypotheses)
     cells, bases = view.cells.drawn(), view.lattices.bases
     prints = fingerprints(cells.flatten(0, 1), bases.flatten(0, 1)).unflatten(0, bases.shape[:2])
-    told = view.features, prints, texture_fingerprints(images)
+    told = (view.features, prints, texture_fingerprints(images))
     features, prints, texture = (t.nan_to_num(0.0, _MOST, -_MOST).clamp(-_MOST, _MOST) for t in told)
     return Evidence(features, prints, texture, bases)
 
@@ -77,7 +77,7 @@ class SymmetryDesign:
     kin: int = 128  # Numbers that say which symmetry it is
     motif: int = 256  # Numbers that say what repeats
     hypotheses: int = 3  # About each lattice
-    kin_share: float = 0.5  # Of the squared length of a vector, where something repeats
+    kin_share: float = 0.62  # Of the squared length of a vector, where something repeats
 
 
 class _Block(nn.Module):
@@ -133,7 +133,7 @@ class _Standard(nn.Module):
 class SymmetryNetwork(_Standard):
     "Measures symmetry in images and judges what it has measured"
 
-    sharpness: Tensor  # Of groups and of periodicity: calibration
+    sharpness: Tensor  # Of groups and of periodicity: the calibration
 
     def __init__(self, design: SymmetryDesign = SymmetryDesign()) -> None:
         super().__init__()
@@ -204,5 +204,4 @@ def load_symmetry_network(
     return network_of(load_weights(shipped_weights('symmetry'), WEIGHTS)).to(device)
 
 
-# The hash of the weights that come with this version
-WEIGHTS = '16378f89ab0e101d5938c2ad39a2682684d52ba3545424f4279c7a9995281c57'
+WEIGHTS = 'e3cfbea318df8528bda03b64ad0e883bdf332fa8322503e40af7bf038c2d8d66'  # Their hash

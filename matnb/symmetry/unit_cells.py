@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['HARMONICS', 'FINEST', 'frequencies', 'wave_sums', 'coverage', 'UnitCells', 'both_halves', 'unit_cells']
 
-# %% ../../nbs/symmetry/12_unit_cells.ipynb #0356092c
+# %% ../../nbs/symmetry/12_unit_cells.ipynb #2eb17b95
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
