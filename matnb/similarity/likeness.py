@@ -243,10 +243,10 @@ def _either_way(a: np.ndarray, b: np.ndarray, scale: float | None) -> Pose | Non
     both = [forward, _inverse(backward, b, a) if backward else None]
     return max((p for p in both if p), key=lambda p: p.correlation, default=None)
 
-# %% ../../nbs/similarity/22_likeness.ipynb #3f1f2ea6
+# %% ../../nbs/similarity/22_likeness.ipynb #694dfae3
 Shown = tuple[np.ndarray, tuple[float, float] | None]  # One channel, and metres between its points
 
-# %% ../../nbs/similarity/22_likeness.ipynb #d54bf1af
+# %% ../../nbs/similarity/22_likeness.ipynb #e2e2f71a
 @dataclass
 class Likeness:
     "What two pictures have in common"
