@@ -195,6 +195,25 @@ def test_a_box_in_a_histogram_is_a_range(board, page):
     assert scene.selection.ids == scene.corpus.where(scan_size=(low, high)).ids().tolist() and low < high
 
 
+def test_two_pages_of_one_scene_come_to_rest(board, page, browser, monkeypatch):
+    """What is chosen in one page is drawn once in the other: a plot that is told while Panel works for another document
+    puts off its drawing forever, and the server is busy with nothing else"""
+    from bokeh.document import Document
+    turns, ask = [], Document.add_next_tick_callback
+    monkeypatch.setattr(Document, 'add_next_tick_callback', lambda *given: turns.append(given) or ask(*given))
+    other = Board(browser, board[1])
+    tried(other, other.lasso, lambda: len(board[0].selection))
+    chosen = np.flatnonzero(board[0].selection.mask)
+    page.shows(chosen)
+    other.shows(chosen)
+    page.tab.wait_for_timeout(1000)
+    asked = len(turns)
+    page.tab.wait_for_timeout(1000)
+    assert 0 < asked == len(turns) < 200
+    assert other.errors == []
+    other.tab.close()
+
+
 def test_one_question_when_the_mouse_rests(board, page, monkeypatch):
     from matnb.explorer.dashboards import Laid
     asked, nearest = [], Laid.nearest

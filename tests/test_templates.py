@@ -75,7 +75,7 @@ def test_a_run_leaves_a_notebook_a_record_and_results(uninterrupted):
     folder, run = uninterrupted
     assert run.status == 'done' and run == read_run(folder) and run.parameters['steps'] == 150
     left = {name.partition('/')[0] for name in run.results}
-    assert left == {'symmetry.safetensors', 'history.csv', 'evidence'} and run.versions['torch']
+    assert left == {'symmetry.safetensors', 'history.csv'} and run.versions['torch']
     assert sorted(p.name for p in folder.iterdir() if p.name[0] != '.') == [
         'checkpoints', 'evidence', 'history.csv', 'run.json', 'symmetry.safetensors', 'train_symmetry.ipynb']
     notebook = json.loads((folder/'train_symmetry.ipynb').read_text())

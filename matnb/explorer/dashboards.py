@@ -8,10 +8,11 @@ __all__ = ['FEW', 'GREY', 'BLUE', 'MISSING', 'MANY', 'NEAR', 'CELLS', 'MAP_AXES'
            'density', 'cell_counts', 'Looked', 'item_view', 'Bars', 'bars_of', 'facet_view', 'property_view',
            'choose_rows', 'say_map', 'say_bars', 'pictures_view', 'dashboard']
 
-# %% ../../nbs/explorer/30_dashboards.ipynb #96e13396
+# %% ../../nbs/explorer/30_dashboards.ipynb #ccb88b5d
 import html
 import weakref
 from collections.abc import Sequence
+from contextvars import Context
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -93,8 +94,8 @@ def renewal(
     def hear(message: dict[str, Any], buffers: list[bytes]) -> None:
         if held() is None: return stop()
         if message['kind'] not in ('chosen', 'steps', 'scene', 'columns'): return
-        if document is not None and document.session_context: document.add_next_tick_callback(fire)
-        else: fire()
+        if document is None or not document.session_context: return fire()
+        Context().run(document.add_next_tick_callback, fire)  # not in the context of the page that chose
 
     stop = scene.connect(hear)
     if document is not None and document.session_context: pn.state.on_session_destroyed(lambda _: stop())
@@ -346,10 +347,10 @@ def cell_counts(
     inside = np.logical_and.reduce([(c >= 0) & (c < CELLS) & (at[:, n] >= ends[n][0]) for n, c in enumerate(cells)])
     return np.bincount(cells[1][inside] * CELLS + cells[0][inside], minlength=CELLS * CELLS).reshape(CELLS, CELLS)
 
-# %% ../../nbs/explorer/30_dashboards.ipynb #a7bef086
+# %% ../../nbs/explorer/30_dashboards.ipynb #35b49b9c
 _REST = """
-clearTimeout(asked.tags[0]);
-asked.tags = [setTimeout(() => { asked.data = { x: [cb_obj.x], y: [cb_obj.y] }; }, 90)];
+clearTimeout(asked.waits);
+asked.waits = setTimeout(() => { asked.data = { x: [cb_obj.x], y: [cb_obj.y] }; }, 90);
 """
 
 
@@ -364,7 +365,7 @@ class Looked(streams.Stream):  # type: ignore[misc]
         held: dict[str, Any],  # With `laid`: what lies where
     ) -> None:
         "Be told when the mouse rests on the plot"
-        asked = ColumnDataSource({'x': [], 'y': []}, tags=[0])
+        asked = ColumnDataSource({'x': [], 'y': []})
         plot.js_on_event('mousemove', CustomJS(args={'asked': asked}, code=_REST))
 
         def rested(attribute: str, old: Any, new: Any) -> None:
