@@ -152,6 +152,14 @@ def test_what_fits_badly_or_was_not_measured_is_remarked():
     assert '7.8% of the points hold no number' in str(symmetry_of(lattice))
 
 
+def test_a_distorted_cell_is_remarked():
+    y, x = np.mgrid[:200, :200]
+    for drift, said in ((0.0, False), (0.07, True)):
+        u = x + drift * y
+        seen = symmetry_of(np.cos(2 * np.pi * u / 20) + np.cos(2 * np.pi * y / 20))
+        assert seen.group in ('p4mm', 'p2mm') and ('The cell is 7% off the shape that a' in str(seen)) is said
+
+
 def test_a_report_says_who_looked():
     image = np.random.default_rng(1).normal(size=(64, 64))
     assert json.loads(symmetry_of(image).to_json())['seen_by'] == WEIGHTS

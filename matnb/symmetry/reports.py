@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['LEAST_SIDE', 'MOST_HOLES', 'MOST_POINTS', 'SIDE', 'CELLS', 'Seer', 'COST_SCALE', 'COST_MOST', 'EXPLAINED', 'OFF_LINE',
-           'LEAST_STRIPES', 'LEAST_IN_VIEW', 'PERIODIC', 'LEAST_STEP', 'LEAST_FIT', 'as_numbers', 'square_plane',
-           'Sights', 'in_two_directions', 'measured', 'View', 'levels_of', 'Looked', 'look', 'SeenPeriod',
-           'find_period', 'SeenLattice', 'say_with_error', 'SeenOperation', 'say_direction', 'say_share',
+           'LEAST_STRIPES', 'LEAST_IN_VIEW', 'PERIODIC', 'LEAST_STEP', 'LEAST_OFF', 'LEAST_FIT', 'as_numbers',
+           'square_plane', 'Sights', 'in_two_directions', 'measured', 'View', 'levels_of', 'Looked', 'look',
+           'SeenPeriod', 'find_period', 'SeenLattice', 'say_with_error', 'SeenOperation', 'say_direction', 'say_share',
            'operations_seen', 'Findings', 'Symmetry', 'say_group', 'seer_of', 'seen_by', 'NetworkSeer', 'image_of',
            'symmetry_of', 'compare_symmetry']
 
@@ -31,6 +31,7 @@ from matnb.symmetry.symmetry_elements import (
     angle_of,
     cell_waves,
     elements_of,
+    misfit_of,
     place_group,
     turn_order,
 )
@@ -662,6 +663,7 @@ def _report(plane: np.ndarray, scale: float | None, seen: Looked, told: dict[str
 
 
 LEAST_STEP = 0.7  # Of lattice waves, below which the lattice is said to change
+LEAST_OFF = 0.03  # From the shape that a lattice system asks for, from which it is said
 LEAST_FIT = 0.4  # Of a group's worst operation, below which the group is said to fit badly
 
 
@@ -671,6 +673,10 @@ def _remarks(lattice: SeenLattice, placed: PlacedGroup) -> list[str]:
     if placed.worst < LEAST_FIT:
         told.append(f'{placed.name} fits badly: an operation of it brings back only {say_share(placed.worst)} of the '
                     'pattern. Perhaps the pattern is larger than what is in view, or nothing repeats exactly.')
+    off = float(misfit_of(placed.basis, lattice.system))
+    if off > LEAST_OFF:
+        told.append(f'The cell is {off:.0%} off the shape that {_WITH_ARTICLE[lattice.system]} one has: drift, a scanner '
+                    'that is not calibrated, or strain.')
     if not math.isfinite(lattice.in_step):
         told.append('The lattice could not be followed across the image, so its numbers are rough and without errors.')
     if lattice.in_step < LEAST_STEP:
