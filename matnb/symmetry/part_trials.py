@@ -20,10 +20,11 @@ from ..corpus.benchmark import machine
 from .benchmark import Line, ask, classical, read_lines, summary, write_lines
 from .cell_features import FEATURE_NAMES
 from .evidence_bank import EvidenceBank, Looks
+from .motifs import TRAINED
 from .scores import balanced_accuracy, centred, purity, recognised
 from .seeing_symmetry import Evidence, SymmetryNetwork, measure
 from .training_symmetry import SymmetryRecipe, training_on
-from .trials import TRAINED, TRIALS, named_patterns, two_looks
+from .trials import TRIALS, named_patterns, two_looks
 
 # %% ../../nbs/symmetry/91_parts.ipynb #67105152
 @dataclass(frozen=True)
