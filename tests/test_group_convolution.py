@@ -11,10 +11,10 @@ from matnb.learn.devices import threads
 from matnb.symmetry.compared_networks import (
     COMPARED,
     PlainNetwork,
-    judge,
     judged_patterns,
     own_copies,
     read_comparison,
+    scores_of,
     self_correlations,
     train_for,
 )
@@ -270,7 +270,7 @@ def test_a_comparison_trains_and_judges():
     assert not torch.equal(network.head[0].weight, before)
     assert seen >= 32 and seen % 16 == 0
     patterns = {name: p for name, p in judged_patterns(40).items() if name == 'known'}
-    scores = judge(network, patterns, PatternSource(seed=5, families=('field',)).pairs(0, 12))
+    scores = scores_of(network, patterns, PatternSource(seed=5, families=('field',)).pairs(0, 12))
     assert scores.keys() == {'known', 'alike', 'first'} and all(0 <= scores[k] <= 1 for k in ('known', 'first'))
 
 

@@ -74,12 +74,13 @@ class CellView:
 def cell_view(
     images: 'torch.Tensor',  # `(n, side, side)`
     hypotheses: int = 3,  # About the lattice
+    learned: bool = True,  # Rank them by what was learned; otherwise by the simple rule
 ) -> CellView:  # For each image and hypothesis
     "Lattices, cells and symmetry of images"
     import torch
 
     levelled = level(as_images(images))
-    lattices = find_lattices(levelled, hypotheses)
+    lattices = find_lattices(levelled, hypotheses, learned)
     cells = unit_cells(levelled, lattices.bases)
     scores = symmetry_scores(cells)
     features = torch.cat([_of_lattice(lattices, cells), _of_symmetry(scores)], -1)

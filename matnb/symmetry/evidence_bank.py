@@ -52,28 +52,32 @@ def look_twice(
     source: PatternSource,  # Of patterns
     number: int,  # Of the batch
     count: int,  # Of patterns
+    learned: bool = True,  # Rank lattices by what was learned; otherwise by the simple rule
 ) -> Looks:
     "Measure two looks at each of some patterns; where nothing repeats, at two different images"
     strange = round(count * source.aperiodic)
     parts = []
     if strange < count:
-        first, second = source.pairs(number, count - strange)
-        parts.append(Looks(measure(first.images), measure(second.images), torch.stack([first.groups, second.groups])))
+        pair = source.pairs(number, count - strange)
+        first, second = (measure(look.images, learned=learned) for look in pair)
+        parts.append(Looks(first, second, torch.stack([look.groups for look in pair])))
     if strange:
         nothing = replace(source, aperiodic=1.0).batch(number, 2 * strange)
-        seen = measure(nothing.images)
+        seen = measure(nothing.images, learned=learned)
         parts.append(Looks(seen[:strange], seen[strange:], nothing.groups.unflatten(0, (2, strange))))
     return Looks.joined(parts)
 
 # %% ../../nbs/symmetry/31_evidence_bank.ipynb #d7c52a78
 def source_record(
     source: PatternSource,  # Of patterns
+    learned: bool = True,  # Lattices are ranked by what was learned
 ) -> str:  # JSON
     "What decides which evidence a source gives"
     told = {f.name: getattr(source, f.name) for f in fields(source) if f.name not in ('source', 'device')}
     told['microscope'] = {f.name: getattr(source.microscope, f.name) for f in fields(source.microscope)}
     if source.source is not None:
         told['source'] = hashlib.sha256(source.source.cpu().numpy().tobytes()).hexdigest()
+    if not learned: told['lattices'] = 'simply ranked'
     return json.dumps({**told, 'measures': MEASURES}, sort_keys=True)
 
 
@@ -97,6 +101,7 @@ class _Parts:
     folder: Path | str | None  # Of the files; None: in memory only
     parts: int = 40  # Files
     each: int = 250  # Patterns in a file
+    learned: bool = True  # Lattices are ranked by what was learned
     held: dict[int, dict[str, Tensor]] = field(default_factory=dict, repr=False)  # Parts, if there is no folder
 
     def __post_init__(self) -> None: self.place = None if self.folder is None else Path(self.folder).expanduser()
@@ -109,17 +114,17 @@ class _Parts:
         "Measure a part and keep it"
         from safetensors.torch import save
 
-        held = _as_tensors(look_twice(self.source, number, self.each))
+        held = _as_tensors(look_twice(self.source, number, self.each, self.learned))
         if self.place is None: self.held[number] = held
         else:
             disk.make_folder(self.place)
-            replace_file(self.file(number), save(held, {'source': source_record(self.source)}))
+            replace_file(self.file(number), save(held, {'source': source_record(self.source, self.learned)}))
 
     def part(self, number: int) -> Looks:
         "One part; in half precision"
         if self.place is None: return _from_tensors(self.held[number])
         said, tensors = _read(self.file(number))
-        if said != source_record(self.source): raise ValueError(
+        if said != source_record(self.source, self.learned): raise ValueError(
             f'{self.file(number)} holds evidence of other patterns, or measured in another way; choose another folder')
         return _from_tensors(tensors)
 

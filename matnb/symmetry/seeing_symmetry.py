@@ -53,14 +53,15 @@ _MOST = 1000.0  # Larger numbers say no more; half precision holds them
 def measure(
     images: Tensor,  # `(n, side, side)`
     hypotheses: int = 3,  # About each lattice
+    learned: bool = True,  # Rank lattices by what was learned; otherwise by the simple rule
 ) -> Evidence:
     "Measure what symmetry there is in images"
-    parts = [_measured(images[i : i + CHUNK].float(), hypotheses) for i in range(0, len(images), CHUNK)]
+    parts = [_measured(images[i : i + CHUNK].float(), hypotheses, learned) for i in range(0, len(images), CHUNK)]
     return Evidence.joined(parts)
 
 
-def _measured(images: Tensor, hypotheses: int) -> Evidence:
-    view = cell_view(images, hypotheses)
+def _measured(images: Tensor, hypotheses: int, learned: bool) -> Evidence:
+    view = cell_view(images, hypotheses, learned)
     cells, bases = view.cells.drawn(), view.lattices.bases
     prints = fingerprints(cells.flatten(0, 1), bases.flatten(0, 1)).unflatten(0, bases.shape[:2])
     told = (view.features, prints, texture_fingerprints(images))
