@@ -39,7 +39,7 @@ test: check ## Everything that continuous integration checks: lint, types, every
 	@.ci/chromium --install > /dev/null
 	@python -c 'import matnb; from matnb.corpus.public import PUBLIC; [matnb.fetch(name) for name in PUBLIC]'
 	@python -c 'import matnb; from matnb.symmetry.real_lattices import LATTICE_DATA; [*map(matnb.fetch, LATTICE_DATA.values())]'
-	@pytest -n $(WORKERS) --dist loadgroup --cov --cov-report=term
+	@pytest -n $(WORKERS) --cov --cov-report=term
 
 check: $(VENV)/.dev ## The quick part of the tests: lint and types
 	@ruff check nbs tests docs .ci setup.py

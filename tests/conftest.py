@@ -41,17 +41,23 @@ FOLDER = pytest.StashKey[tempfile.TemporaryDirectory]()
 
 
 def share_the_cores(workers):
-    "Each of several test processes (`pytest -n 2 --dist loadgroup`) takes its part of the cores, not all of them"
+    "Each of several test processes (`pytest -n 2`) takes its part of the cores, not all of them"
     from matnb.learn.devices import thread_count
     part = str(max(1, thread_count() // workers))
     for name in ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS'): os.environ.setdefault(name, part)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config, items):
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
     "What several processes share out: whole files of tests, so that each fixture is made once, and single notebooks"
-    for item in items if hasattr(config, 'workerinput') else []:
-        if item.path.name != 'test_notebooks.py': item.add_marker(pytest.mark.xdist_group(item.path.stem))
+    from xdist.scheduler import LoadScopeScheduling
+
+    class FilesAndNotebooks(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            file = nodeid.split('::')[0]
+            return nodeid if file.endswith('test_notebooks.py') else file
+
+    return FilesAndNotebooks(config, log)
 
 
 @pytest.hookimpl(optionalhook=True)
