@@ -62,7 +62,7 @@ def test_the_card_says_what_repeats_and_draws_it(page):
     show.focus()
     page.tab.keyboard.press('Enter')
     page.tab.wait_for_function("() => document.querySelector('.mx-plane').getAttribute('aria-label').includes('drawn')")
-    page.tab.wait_for_timeout(250)
+    page.rest()
     assert show.get_attribute('aria-pressed') == 'true' and painted(page) > 200
     assert 'drawn over it' in page.tab.locator('.mx-plane').get_attribute('aria-label')
     assert 'White: one cell' in part.inner_text()
@@ -77,7 +77,7 @@ def test_what_does_not_repeat_is_said_plainly(page):
     assert 'too small' in open_item(page, 3).inner_text()
     asked = [m for m in page.heard if m['kind'] == 'symmetry']
     open_item(page, 0)
-    page.tab.wait_for_timeout(500)
+    page.rest()
     assert len(symmetry_seen.SEEN) == 3 and len([m for m in page.heard if m['kind'] == 'symmetry']) == len(asked) + 1
 
 
@@ -91,7 +91,7 @@ def test_the_map_stands_beside_the_picture_and_is_read_with_the_keyboard(page):
     assert 'turned by' in page.tab.locator('.mx-symmap-here').inner_text()
     for layer in ('rotation', 'strain', 'departure'):
         page.tab.locator('.mx-symmap select').select_option(layer)
-        page.tab.wait_for_timeout(100)
+        page.rest()
         assert page.tab.locator('.mx-symmap-scale').count() == 1
     page.tab.keyboard.press('Escape')
     page.tab.wait_for_function("() => !document.querySelector('.mx-symmap').open")
