@@ -49,13 +49,15 @@ def share_the_cores(workers):
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    "What several processes share out: whole files of tests, so that each fixture is made once, and single notebooks"
+    """What several processes share out: whole files of tests, so that each fixture is made once, and single notebooks
+
+    Those at the top of the house open one corpus, which is made for the first of them: they stay together."""
     from xdist.scheduler import LoadScopeScheduling
 
     class FilesAndNotebooks(LoadScopeScheduling):
         def _split_scope(self, nodeid):
-            file = nodeid.split('::')[0]
-            return nodeid if file.endswith('test_notebooks.py') else file
+            file, _, name = nodeid.partition('::')
+            return nodeid if file.endswith('test_notebooks.py') and '/' in name else file
 
     return FilesAndNotebooks(config, log)
 
