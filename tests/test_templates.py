@@ -164,7 +164,8 @@ def test_what_cannot_be_text_a_template_or_a_record_is_refused(tmp_path):
     for text in ('[' * 100_000, '{}', '[]', json.dumps({'template': 'echo', 'sha256': '', 'parameters': None,
                                                         'status': 'done', 'begun': ''})):
         (tmp_path/'run'/'run.json').write_text(text)
-        with pytest.raises(ValueError, match='no record of a run'): run_template('echo', tmp_path/'run', templates_in=place)
+        with pytest.raises(ValueError, match='no record of a run'):
+            run_template('echo', tmp_path/'run', templates_in=place)
 
 
 def test_every_template_is_documented_as_a_notebook():

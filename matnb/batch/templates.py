@@ -98,7 +98,7 @@ class Parameter:
         if isinstance(given, os.PathLike) and kind is str: return os.fspath(given)
         if kind is float and type(given) is int: return float(given)
         if type(given) is not kind or (isinstance(given, float) and not math.isfinite(given)): raise self._wrong(given)
-        if kind is str and given != given.encode(errors='replace').decode(): raise self._wrong(given)
+        if isinstance(given, str) and given != given.encode(errors='replace').decode(): raise self._wrong(given)
         return given
 
     def _wrong(self, given: Any) -> ValueError:

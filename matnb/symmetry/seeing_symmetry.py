@@ -200,7 +200,7 @@ def network_of(
         raise ValueError(f'the weights “{plain_text(weights.card.name, 60)}” are not of a network that sees symmetry')
     try: design = SymmetryDesign(**told)
     except (ValueError, TypeError) as e:
-        raise ValueError(f'the weights “{plain_text(weights.card.name, 60)}” are of no network there can be: {e}') from e
+        raise ValueError(f'the weights “{plain_text(weights.card.name, 60)}” are of no such network: {e}') from e
     network: SymmetryNetwork = weights.into(SymmetryNetwork(design))  # type: ignore[assignment]
     return network.eval()
 

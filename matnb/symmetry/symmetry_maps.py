@@ -100,7 +100,7 @@ def _keep(file: Path | None, key: str, found: list[np.ndarray]) -> None:
     np.savez(made, key=np.array(key), periodic=found[0], groups=found[1], bases=found[2])
     replace_file(file, made.getvalue())
 
-
+# %% ../../nbs/symmetry/42_symmetry_maps.ipynb #3d0b06ad
 Progress = bool | Callable[[float], object]  # Show a bar, or tell this how far it is, from 0 to 1
 
 
@@ -244,8 +244,8 @@ def symmetry_map(
         raise ValueError(f'window={window}, step={step}: 16 to {min(plane.shape)} points, and a step of 1 or more')
     if reference is not None: reference = _checked_cell(reference)
     tops, lefts = windows_over(plane.shape, window, step)
-    if len(tops) * len(lefts) > UTMOST_WINDOWS: raise ValueError(
-        f'step={step}: {len(tops) * len(lefts):,} windows; at most {UTMOST_WINDOWS:,} are looked at, so take longer steps')
+    if (count := len(tops) * len(lefts)) > UTMOST_WINDOWS: raise ValueError(
+        f'step={step}: {count:,} windows; at most {UTMOST_WINDOWS:,} are looked at, so take longer steps')
     views = [View(int(t), int(n), window) for t in tops for n in lefts]
     sights = _look_all(plane, views, seer, Path(keep_in) if keep_in else None, progress)
     bases = _lattices(plane, views, sights, refine)
