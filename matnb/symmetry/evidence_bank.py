@@ -67,7 +67,7 @@ def look_twice(
         parts.append(Looks(seen[:strange], seen[strange:], nothing.groups.unflatten(0, (2, strange))))
     return Looks.joined(parts)
 
-# %% ../../nbs/symmetry/31_evidence_bank.ipynb #d7c52a78
+# %% ../../nbs/symmetry/31_evidence_bank.ipynb #4474c8f2
 def source_record(
     source: PatternSource,  # Of patterns
     learned: bool = True,  # Lattices are ranked by what was learned
@@ -128,7 +128,7 @@ class _Parts:
             f'{self.file(number)} holds evidence of other patterns, or measured in another way; choose another folder')
         return _from_tensors(tensors)
 
-
+# %% ../../nbs/symmetry/31_evidence_bank.ipynb #afbedf05
 def _read(path: Path) -> tuple[str | None, dict[str, Tensor]]:
     from safetensors import SafetensorError, safe_open
 
