@@ -47,7 +47,7 @@ class Looks:
         return cls(Evidence.joined([p.first for p in parts]), Evidence.joined([p.second for p in parts]),
                    torch.cat([p.groups for p in parts], 1))
 
-
+# %% ../../nbs/symmetry/31_evidence_bank.ipynb #9b5652a1
 def look_twice(
     source: PatternSource,  # Of patterns
     number: int,  # Of the batch
@@ -128,7 +128,7 @@ class _Parts:
             f'{self.file(number)} holds evidence of other patterns, or measured in another way; choose another folder')
         return _from_tensors(tensors)
 
-# %% ../../nbs/symmetry/31_evidence_bank.ipynb #afbedf05
+
 def _read(path: Path) -> tuple[str | None, dict[str, Tensor]]:
     from safetensors import SafetensorError, safe_open
 
