@@ -7,6 +7,7 @@ SHELL := /bin/bash
 VENV ?= .venv
 ONLY ?=
 PORT ?= 8888
+WORKERS ?= 2
 BIN := $(VENV)/bin
 SETUP := settings.ini setup.py pyproject.toml .ci/environment .ci/constraints.txt
 export JUPYTER_PREFER_ENV_PATH := 1
@@ -18,6 +19,7 @@ help: ## This list
 	@echo 'matnb: a memory for microscope images, in notebooks'; echo
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo; echo 'Variables: PYTHON=python3.12, VENV=folder, PORT=8888, ONLY=one/notebook.ipynb, PINS= (newest versions),'
+	@echo '           WORKERS=2 (processes that run tests at a time; 0: this one),'
 	@echo '           MATNB_DATA=folder with data files, MATNB_CHROMIUM=/path/to/chromium'
 
 # What has been installed is remembered in the environment, so that a second run starts at once.
@@ -37,7 +39,7 @@ test: check ## Everything that continuous integration checks: lint, types, every
 	@.ci/chromium --install > /dev/null
 	@python -c 'import matnb; from matnb.corpus.public import PUBLIC; [matnb.fetch(name) for name in PUBLIC]'
 	@python -c 'import matnb; from matnb.symmetry.real_lattices import LATTICE_DATA; [*map(matnb.fetch, LATTICE_DATA.values())]'
-	@pytest --cov --cov-report=term
+	@pytest -n $(WORKERS) --cov --cov-report=term
 
 check: $(VENV)/.dev ## The quick part of the tests: lint and types
 	@ruff check nbs tests docs .ci setup.py

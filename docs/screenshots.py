@@ -20,8 +20,11 @@ STATES = {
     'properties': ("press('Both'); store.setView({ colour: 'material' });", True),
     'pictures': ("press('Pictures'); store.setView({ colour: 'domain_type' });", False),
     'comparison': ('', False),
+    'symmetry': ("store.focus(store.step.rows.at(-1));"
+                 "await until(() => document.querySelector('.mx-symmetry-short.mx-on-word')); press('Draw');", False),
 }
-PRESS = """const press = (words) => [...document.querySelectorAll('.matnb-explorer button')]
+PRESS = """const until = async (what) => { while (!what()) await new Promise((go) => setTimeout(go, 100)); };
+const press = (words) => [...document.querySelectorAll('.matnb-explorer button')]
   .find((b) => b.textContent.trim() === words && b.getAttribute('aria-pressed') !== 'true')?.click();"""
 
 
@@ -65,6 +68,17 @@ def take(browser, path, name, dark=False):
     page.close()
 
 
+def with_lattices():
+    "A path on simulated scans, some of them of ordered domains; the last one has the plane group p4mm"
+    import tempfile
+
+    import matnb
+    from matnb.symmetry.ordered_domains import append_ordered
+    corpus = append_ordered(matnb.simulate_corpus(f'{tempfile.mkdtemp()}/scans', 300), 31)
+    corpus = matnb.map(matnb.embed(corpus))
+    return matnb.Path.begin(corpus, on='map of microscopy')
+
+
 def main():
     "Take all pictures, or those that are named"
     from conftest import Browser
@@ -73,16 +87,17 @@ def main():
 
     import matnb
     corpus = matnb.open_corpus('pfm-demo')
-    if 'spectral' not in corpus.vector_sets: corpus = matnb.embed(corpus, 'spectral')
-    if 'map of spectral' not in corpus.vector_sets: corpus = matnb.map(corpus, 'spectral')
-    path = matnb.Path.begin(corpus, on='map of spectral')
+    corpus = matnb.embed(corpus)
+    if 'map of microscopy' not in corpus.vector_sets: corpus = matnb.map(corpus)
+    path = matnb.Path.begin(corpus, on='map of microscopy')
     path.select(where={'outcome': 'failed'}, name='failed')
     path.refine(progress=False)
     path.go(1)
+    paths = dict.fromkeys(STATES, path) | {'symmetry': with_lattices()}
     PICTURES.mkdir(exist_ok=True)
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=found_chromium(), args=['--no-sandbox', '--disable-gpu'])
-        for name in sys.argv[1:] or STATES: take(Browser(chromium), path, name, dark=name == 'properties')
+        for name in sys.argv[1:] or STATES: take(Browser(chromium), paths[name], name, dark=name == 'properties')
         chromium.close()
 
 

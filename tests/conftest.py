@@ -25,8 +25,10 @@ def pytest_configure(config):
     config.stash[MEASURED] = []
     config.stash[FOLDER] = tempfile.TemporaryDirectory(prefix='matnb-tests-')
     place = Path(config.stash[FOLDER].name)
-    fetched = str(cache_folder('public'))                                 # by `make test`
-    os.environ['MATNB_DATA'] = os.pathsep.join([*filter(None, [os.environ.get('MATNB_DATA')]), fetched])
+    if hasattr(config, 'workerinput'): share_the_cores(config.workerinput['workercount'])
+    else:                                                                 # a worker inherits it
+        fetched = str(cache_folder('public'))                             # by `make test`
+        os.environ['MATNB_DATA'] = os.pathsep.join([*filter(None, [os.environ.get('MATNB_DATA')]), fetched])
     os.environ.update(
         MATNB_CACHE=str(place/'cache'), XDG_CACHE_HOME=str(place/'xdg'), IPYTHONDIR=str(place/'ipython'),
         MPLCONFIGDIR=str(place/'matplotlib'), MPLBACKEND='agg', PYTHONDONTWRITEBYTECODE='1',
@@ -36,6 +38,37 @@ def pytest_configure(config):
 
 
 FOLDER = pytest.StashKey[tempfile.TemporaryDirectory]()
+
+
+def share_the_cores(workers):
+    "Each of several test processes (`pytest -n 2`) takes its part of the cores, not all of them"
+    from matnb.learn.devices import thread_count
+    part = str(max(1, thread_count() // workers))
+    for name in ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS'): os.environ.setdefault(name, part)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    "What several processes share out: whole files of tests, so that each fixture is made once, and single notebooks"
+    from xdist.scheduler import LoadScopeScheduling
+
+    class FilesAndNotebooks(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            file = nodeid.split('::')[0]
+            return nodeid if file.endswith('test_notebooks.py') else file
+
+    return FilesAndNotebooks(config, log)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node, error):
+    "Figures that were measured in another process are reported with the others"
+    node.config.stash[MEASURED] += getattr(node, 'workeroutput', {}).get('measured', [])
+
+
+def pytest_sessionfinish(session):
+    if hasattr(session.config, 'workeroutput'):
+        session.config.workeroutput['measured'] = session.config.stash[MEASURED]
 
 
 def pytest_unconfigure(config):

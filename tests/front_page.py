@@ -6,6 +6,8 @@ import queue
 import sys
 from pathlib import Path
 
+from page_rest import WATCH, rest
+
 ROOT = Path(__file__).parents[1]
 FRONT = ROOT/'nbs'/'explorer'/'front'                # the source, so that an edit is seen at once
 ADDRESS = 'http://127.0.0.1:1/'                      # never asked: the page is given by hand
@@ -20,7 +22,10 @@ WIRE = """async ({code, style, traits}) => {
   const hears = new Set();
   const bytes = (text) => new DataView(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer);
   const take = (told) => {
-    for (const [message, buffers] of JSON.parse(told)) for (const hear of hears) hear(message, buffers.map(bytes));
+    for (const [message, buffers] of JSON.parse(told)) {
+      window.told += 1;
+      for (const hear of hears) hear(message, buffers.map(bytes));
+    }
   };
   const settings = new Map(Object.entries(traits));
   const watchers = new Map();
@@ -33,6 +38,7 @@ WIRE = """async ({code, style, traits}) => {
     off: (event, act) => (event === 'msg:custom' ? hears.delete(act) : watchers.delete(event)),
   };
   window.asked = [];
+  window.told = 0;
   window.changeTrait = (name, value) => { settings.set(name, value); watchers.get(`change:${name}`)?.(); };
   window.stopPolling = setInterval(() => window.toPython('').then(take), 40);
   const address = URL.createObjectURL(new Blob([code], { type: 'text/javascript' }));
@@ -53,6 +59,7 @@ class FrontPage:
         from matnb.explorer.talk import Talk
         self.scene, self.waiting, self.errors = scene, queue.SimpleQueue(), []
         self.heard: list[dict] = []                  # every message from the page
+        self.hears = 0                               # how many there were
         self.sent: list[tuple[str, int]] = []        # kind and size of every message to the page
         self.views = [] if view_of is None else view_of.views
         self.views.append(self)
@@ -64,6 +71,7 @@ class FrontPage:
         self.tab.on('pageerror', lambda e: self.errors.append(str(e)))
         self.tab.route(ADDRESS + '**', lambda route: route.fulfill(body=PAGE, content_type='text/html'))
         self.tab.expose_binding('toPython', self._hear)
+        self.tab.add_init_script(WATCH)
         self.tab.goto(ADDRESS)
         told = {'part': part, 'height': height, 'theme': 'dark' if dark else 'auto', **traits}
         self.tab.evaluate(WIRE, {'code': joined(folder), 'style': styles(folder), 'traits': told})
@@ -75,6 +83,7 @@ class FrontPage:
     def _hear(self, source, text):
         "Take a message from the page; give back all that waits to be said to it"
         if text:
+            self.hears += 1
             self.heard.append(json.loads(text))
             self.talk.hear(self.heard[-1])
         told = []
@@ -91,6 +100,19 @@ class FrontPage:
     def until(self, what, timeout=20_000):
         "Wait until JavaScript with `store` at hand is true"
         self.tab.wait_for_function(f'() => {{ const store = window.matnbStore; return {what}; }}', timeout=timeout)
+
+    def rest(self):
+        "Wait until page and Python have told each other everything, and all of it is drawn"
+        rest(self.tab, self._on_the_line, question=not self.kept_back())
+
+    def _on_the_line(self, found):
+        "What was said and not yet heard, in words"
+        waiting = found['asked'] - self.hears, self.waiting.qsize() + len(self.sent) - found['told']
+        return f' {waiting[0]} messages to Python, {waiting[1]} from it' if any(waiting) else ''
+
+    def kept_back(self):
+        "Whether answers are kept from the page"
+        return False
 
     def shot(self, file):
         "A picture of the page"

@@ -2,6 +2,7 @@
 from pathlib import Path
 
 from front_page import ADDRESS, FRONT, PAGE
+from page_rest import WATCH, rest
 
 MAKE = (Path(__file__).parent/'map_page.js').read_text(encoding='utf-8').partition('\n')[2]
 
@@ -17,6 +18,7 @@ class MapPage:
         self.tab.on('console', lambda m: self.errors.append(m.text) if m.type == 'error' else None)
         self.tab.on('pageerror', lambda e: self.errors.append(str(e)))
         self.tab.route(ADDRESS + '**', lambda route: route.fulfill(body=PAGE, content_type='text/html'))
+        self.tab.add_init_script(WATCH)
         self.tab.goto(ADDRESS)
         self.tab.evaluate(MAKE, {'code': joined(FRONT), 'style': styles(FRONT), 'items': items, 'part': part,
                                  'dimensions': dimensions, 'dark': dark, 'height': height})
@@ -31,9 +33,9 @@ class MapPage:
           const middle = (list) => list.slice().sort((a, b) => a - b)[list.length >> 1];
           {code} }}""")
 
-    def settle(self, milliseconds=300):
+    def settle(self):
         "Wait until the map has come to rest"
-        self.tab.wait_for_timeout(milliseconds)
+        rest(self.tab)
 
     def close(self):
         "Stop the page as a notebook does"

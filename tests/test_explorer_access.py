@@ -23,7 +23,7 @@ def opened(browser, corpus, on='overview', **how):
     "A page of a corpus, drawn"
     page = FrontPage(browser, Scene(StepPath.begin(corpus, on=on)), **how)
     page.until(READY)
-    page.tab.wait_for_timeout(400)
+    page.rest()
     return page
 
 
@@ -79,7 +79,7 @@ STATES = [nothing, chosen, card, comparison, properties, menus]
 def test_nothing_serious_is_found_by_axe(browser, corpus, state, dark, measured):
     page = opened(browser, corpus, dark=dark)
     state(page)
-    page.tab.wait_for_timeout(500)
+    page.rest()
     found = serious(page)
     errors = page.errors
     page.close()
@@ -245,25 +245,25 @@ def test_hostile_words_are_words(browser, hostile, tmp_path):
     for facet in tab.locator('.mx-facets .mx-facet-name').all(): open_facet(facet)
     for name in hostile.facets:
         tab.evaluate('(colour) => window.matnbStore.setView({ colour })', name)
-        tab.wait_for_timeout(60)
+        page.rest()
     sound(page)
     for row in range(0, len(hostile), 3):
         tab.evaluate('(row) => { window.matnbStore.focus(row); window.matnbStore.hover(row); }', row)
-        tab.wait_for_timeout(60)
+        page.rest()
     page.until('document.querySelector(".mx-card-title").textContent.length > 0')
     sound(page)
     for word in {str(v) for v in hostile.values('material')} - {'', 'None', 'nan'}:
         page.scene.selection.set(where={'material': word})
-        tab.wait_for_timeout(40)
+        page.rest()
         assert len(page.scene.selection) > 0, word[:60]
     page.scene.path.select(where={'outcome': 'success'}, name='<img src=x onerror="window.harmed=14">')
     page.scene.path.rename('</script><script>window.harmed=15</script>')
     page.scene.refresh()
     tab.get_by_role('button', name='Both').click()
-    tab.wait_for_timeout(500)
+    page.rest()
     for button in ('Steps', 'Code'):
         tab.get_by_role('button', name=button).first.click()
-        tab.wait_for_timeout(300)
+        page.rest()
         tab.keyboard.press('Escape')
     sound(page)
     errors = page.errors
@@ -300,7 +300,7 @@ def test_a_sweep_over_a_dense_cloud_asks_for_few_pictures(browser, corpus, measu
     "However fast the pointer goes, pictures are asked for one after the other, and the last one comes"
     page = opened(browser, corpus)
     page.until('document.querySelectorAll(".mx-cell").length > 4')
-    page.tab.wait_for_timeout(800)
+    page.rest()
     box = page.tab.locator('.mx-map-pane').first.bounding_box()
     before = len([m for m in page.heard if m['kind'] == 'thumbnails'])
     rows, touched = 0, set()
@@ -308,7 +308,7 @@ def test_a_sweep_over_a_dense_cloud_asks_for_few_pictures(browser, corpus, measu
         across, down = 0.1 + 0.8 * n / 60, 0.3 + 0.4 * (n % 7) / 7
         page.tab.mouse.move(box['x'] + box['width'] * across, box['y'] + box['height'] * down)
         touched.add(page.store('store.hovered'))
-    page.tab.wait_for_timeout(600)
+    page.rest()
     asked = [m for m in page.heard if m['kind'] == 'thumbnails'][before:]
     rows = sum(len(m['rows']) for m in asked)
     measured(f'a sweep over {len(touched - {-1})} points asked {len(asked)} times, for {rows} pictures')
@@ -320,18 +320,18 @@ def test_a_sweep_over_a_dense_cloud_asks_for_few_pictures(browser, corpus, measu
 def test_one_look_asks_once(browser, corpus):
     "A pointer that rests on a point asks for its picture once, and not again when it comes back"
     page = opened(browser, corpus)
-    page.tab.wait_for_timeout(1500)
+    page.rest()
     left, top, wide, high = page.tab.evaluate(PANE)
     spots = [(left + wide * (0.15 + 0.035 * (n % 20)), top + high * (0.1 + 0.04 * (n // 20))) for n in range(400)]
     asked = lambda: len([m for m in page.heard if m['kind'] == 'thumbnails'])  # noqa: E731
     for spot in spots:
         page.tab.mouse.move(*spot)
         if page.store('store.hovered') >= 0: break
-    page.tab.wait_for_timeout(600)
+    page.rest()
     first = asked()
     page.tab.mouse.move(2, 2)
     page.tab.mouse.move(*spot)
     page.until('store.hovered >= 0')
-    page.tab.wait_for_timeout(600)
+    page.rest()
     assert asked() == first
     page.close()

@@ -119,7 +119,7 @@ def test_conditions_of_several_sources_are_met_at_once(corpus, pages):
     page.store("""store.choose('facets', {said: 'failed', act: {kind: 'facets', conditions: {outcome: 'failed'}},
         bits: store.step.inside.constructor.of(store.scene.count, given[0])})""", failed)
     page.until('store.conditions.length === 2')
-    page.tab.wait_for_timeout(100)
+    page.rest()
     assert scene.selection.rows.tolist() == [r for r in failed if r % 2 == 0] == page.store('[...store.chosen.rows()]')
     how = scene.selection.how.to_json()
     assert how['kind'] == 'in turn' and [p['kind'] for p in how['parts']] == ['items', 'facets']
@@ -288,7 +288,7 @@ def test_a_pin_is_kept_and_shown_again_and_remarks_are_shown_once(own_corpus, tm
     page = pages(e.scene)
     page.tab.evaluate('() => window.matnbStore.pin(7)')
     page.until('store.pinned?.row === 7')
-    page.tab.wait_for_timeout(200)
+    page.rest()
     assert e.scene.view['pin'] == 7
     chosen = own_corpus.ids()[7]
     kept = e.save(tmp_path/'pinned.json')
@@ -304,7 +304,7 @@ def test_a_pin_is_kept_and_shown_again_and_remarks_are_shown_once(own_corpus, tm
     opened.corpus.delete(opened.corpus.ids()[:1])
     assert opened.refresh()
     second.until('store.scene.edition === 2')
-    second.tab.wait_for_timeout(100)
+    second.rest()
     assert second.tab.locator('.mx-remark').count() == 0
     opened.scene.look({'pin': -1})
     second.until('store.pinned === null')
@@ -369,7 +369,7 @@ def test_of_two_ways_the_later_one_counts(corpus, pages):
     for number in (3, 2, 1, 2): page.store("void store.ask('go', {step: given[0]})", number)  # 2 and 3 have no map yet
     assert scene.jobs.wait(60)
     page.until('store.step.number === 2')
-    page.tab.wait_for_timeout(300)
+    page.rest()
     assert page.store('store.step.number') == 2 and page.store('store.step.mapped')
     assert page.store('store.step.rows.length') == len(scene.path.find(2))
 
@@ -445,7 +445,7 @@ def test_the_page_is_renewed_when_the_corpus_changes_and_what_is_chosen_stays(ow
     ids = own_corpus.ids()
     page.store(CHOOSE, [2, 20, 30])
     page.until('store.chosen?.count() === 3')
-    page.tab.wait_for_timeout(80)
+    page.rest()
     colleague = matnb.open_corpus(own_corpus.path)
     colleague.delete(ids[:10].tolist(), why='drift')
     matnb.simulate_corpus(own_corpus.path, 46, progress=False)
@@ -456,7 +456,7 @@ def test_the_page_is_renewed_when_the_corpus_changes_and_what_is_chosen_stays(ow
     assert page.store('[...store.chosen.rows()]') == [10, 20]
     page.store(CHOOSE, [0])
     page.until('store.chosen?.count() === 1')
-    page.tab.wait_for_timeout(80)
+    page.rest()
     assert scene.selection.ids == [ids[10]]
 
 
@@ -569,7 +569,7 @@ def test_words_from_files_are_text_on_their_way_to_the_page(tmp_path, pages):
     page = pages(scene)
     scene.selection.set(where={'material': evil})
     page.until('store.chosen?.count() === 8')
-    page.tab.wait_for_timeout(500)
+    page.rest()
     assert page.tab.evaluate('() => window.hit') is None
     assert page.store('store.scene.steps[0].name') == evil
 

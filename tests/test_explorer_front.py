@@ -39,12 +39,15 @@ class SlowPage(FrontPage):
             self.tab.wait_for_timeout(20)
         raise AssertionError(f'{len(self.held)} of {count} answers are there')
 
-    def let_go(self, wait=250):
+    def let_go(self):
         "Let all of them come, in their order"
         self.late = lambda message: False
         for message, buffers in self.held: self.waiting.put((message, buffers))
         self.held.clear()
-        self.tab.wait_for_timeout(wait)
+        self.rest()
+
+    def kept_back(self):
+        return bool(self.held)
 
 
 @pytest.fixture(scope='module')
@@ -156,7 +159,7 @@ def test_a_map_is_shown_also_without_the_facet_of_its_colour(pages, scene):
 def test_facets_count_right_when_counting_is_broken_off(pages, scene):
     page = pages(scene)
     page.tab.wait_for_function("() => document.querySelectorAll('.mx-range-bars').length >= 2")
-    page.tab.wait_for_timeout(500)
+    page.rest()
     page.tab.evaluate("""async () => {
       const store = window.matnbStore;
       const frame = () => new Promise(requestAnimationFrame);
@@ -193,7 +196,7 @@ def test_nothing_of_the_old_items_outlives_a_renewal(pages, own_corpus):
     page.store('void store.compareWith(2) ?? store.pin(22)')
     page.store(CHOOSE, 'map', [20, 21, 22])
     page.until('store.pinned !== null && store.other !== null')
-    page.tab.wait_for_timeout(300)
+    page.rest()
     focused, pinned = scene.id(21), scene.id(22)
     page.hold('places', 'distances')
     page.store('void store.pin(23)')
@@ -206,7 +209,7 @@ def test_nothing_of_the_old_items_outlives_a_renewal(pages, own_corpus):
     assert now == [-1, None, None, None, None, None]
     assert page.tab.locator('.mx-cell').count() == 0 and page.tab.locator('.mx-map-tip').first.is_hidden()
     page.store("store.choose('words', { said: 'w', act: null, bits: store.conditions[0].bits })")  # with no step yet
-    page.let_go(600)
+    page.let_go()
     page.until('store.pinned !== null')
     assert page.store('store.trouble') == ''
     now = [scene.id(row) for row in page.store('[store.focused, store.pinned.row]')]
@@ -227,7 +230,7 @@ def test_an_answer_about_old_items_is_not_taken_for_one_about_new_ones(pages, ow
     scene.refresh()
     page.wait_for(2)
     page.held.reverse()                                             # the scene first, as if the answer had been slow
-    page.let_go(400)
+    page.let_go()
     page.tab.wait_for_function("() => document.querySelectorAll('.mx-strip-cell').length > 3")
     rows = page.tab.locator('.mx-strip-cell').evaluate_all('cells => cells.map((c) => Number(c.dataset.row))')
     asked = [m for m in page.heard if m['kind'] == 'near'][-1]
@@ -262,10 +265,10 @@ def test_all_but_these_is_told_once(pages, scene):
     page.store(CHOOSE, 'map', [1, 2])
     page.store("store.choose('gallery', { said: 'marked', act: { kind: 'items', rows: [2, 3], about: 'marked' },"
                " bits: store.step.inside.constructor.of(store.scene.count, [2, 3]) })")
-    page.tab.wait_for_timeout(150)
+    page.rest()
     before = len([m for m in page.heard if m['kind'] == 'chosen'])
     page.tab.get_by_role('button', name='All but these').click()
-    page.tab.wait_for_timeout(150)
+    page.rest()
     told = [m for m in page.heard if m['kind'] == 'chosen'][before:]
     assert len(told) == 1 and len(told[0]['conditions']) == 1
     assert scene.selection.rows.tolist() == [r for r in range(COUNT) if r != 2]
@@ -289,7 +292,7 @@ def test_conditions_that_only_list_their_items_grow_and_shrink(pages, scene):
             page.tab.mouse.move(box['x'] + 4 + x * (box['width'] - 8), box['y'] + 4 + y * (box['height'] - 8), steps=3)
         page.tab.mouse.up()
         page.tab.keyboard.up(key)
-        page.tab.wait_for_timeout(150)
+        page.rest()
         assert set(chosen_rows(page)) == rows == set(scene.selection.rows.tolist())
     assert page.store("store.condition('map').said").endswith('in 3 parts')
     page.tab.mouse.click(box['x'] + box['width'] / 2, box['y'] + box['height'] / 2, button='left')
@@ -316,20 +319,20 @@ def use_everything(page):
         for x, y in ((90, -90), (90, 90), (-90, 90), (-90, 0)):
             page.tab.mouse.move(middle[0] + x, middle[1] + y, steps=2)
         page.tab.mouse.up()
-        page.tab.wait_for_timeout(60)
+        page.rest()
     for key in ('a', 'ArrowRight', 'g', 'p', 'd', '+', '-', '0', 'i', 'Escape'): page.tab.keyboard.press(key)
     page.tab.mouse.move(*middle)
     page.tab.mouse.wheel(0, -300)
     page.tab.mouse.click(*middle)
-    page.tab.wait_for_timeout(120)
+    page.rest()
     page.store("store.focus(-1) ?? store.setView({ layout: { centre: 'both' }, colour: 'd33' })")
-    page.tab.wait_for_timeout(120)
+    page.rest()
     page.store('store.clear()')
     page.tab.evaluate("() => { document.getElementById('here').style.display = 'none'; }")
-    page.tab.wait_for_timeout(80)
+    page.rest()
     page.store("store.setView({ colour: 'material' })")
     page.tab.evaluate("() => { document.getElementById('here').style.display = ''; }")
-    page.tab.wait_for_timeout(200)
+    page.rest()
 
 
 @pytest.mark.parametrize(('count', 'kind'), [(0, 'none'), (1, 'none'), (1, 'identical'), (5, 'none'),
@@ -359,7 +362,7 @@ def test_on_a_sharp_screen_and_of_a_choice_of_nothing(pages, scene):
     page = pages(scene)
     page.tab.context.new_cdp_session(page.tab).send('Emulation.setDeviceMetricsOverride', {
         'width': 900, 'height': 700, 'deviceScaleFactor': 2, 'mobile': False})
-    page.tab.wait_for_timeout(300)
+    page.rest()
     page.store(CHOOSE, 'map', [])
     page.tab.wait_for_function("() => document.querySelector('.mx-count').textContent.startsWith('0 of')")
     assert page.tab.locator('.mx-gallery-empty').is_visible()
@@ -372,15 +375,15 @@ def test_on_a_sharp_screen_and_of_a_choice_of_nothing(pages, scene):
 
 def test_a_hidden_map_is_painted_when_it_is_shown_again(pages, scene):
     page = pages(scene)
-    page.tab.wait_for_timeout(300)
+    page.rest()
     page.store("store.setView({ layout: { centre: 'properties' } })")
-    page.tab.wait_for_timeout(300)
+    page.rest()
     painted = page.tab.evaluate("() => document.querySelector('.mx-map').pointMap.main.paintedAt")
     page.store(CHOOSE, 'map', [1, 2, 3])
-    page.tab.wait_for_timeout(300)
+    page.rest()
     assert page.tab.evaluate("() => document.querySelector('.mx-map').pointMap.main.paintedAt") == painted
     page.store("store.setView({ layout: { centre: 'map' } })")
-    page.tab.wait_for_timeout(300)
+    page.rest()
     seen = page.tab.evaluate("""() => { const { main } = document.querySelector('.mx-map').pointMap;
         return [main.paintedAt, main.cloud.flags.reduce((sum, flag) => sum + flag, 0)]; }""")
     assert seen[0] > painted and seen[1] == 3
@@ -421,7 +424,7 @@ def test_nothing_goes_on_after_a_page_was_closed(browser, scene):
     page.store("store.focus(3) ?? store.setView({ colour: 'd33' })")
     page.wait_for(2)
     page.tab.evaluate('() => window.stopPage()')
-    page.let_go(400)
+    page.let_go()
     after = page.tab.evaluate('() => window.left')
     page.tab.evaluate('() => { window.stopPage = null; }')
     assert before['observers'] >= 3 and before['listeners'] >= 1 and after['observers'] == 0

@@ -470,7 +470,7 @@ def test_a_window_is_kept_and_restored(page):
 def test_points_travel_to_the_next_step(page):
     page.run('await store.go(2); await rest(120)')
     assert page.run('return pane.journey !== null')
-    page.settle(1200)
+    page.settle()
     assert page.run('return pane.journey') is None
     ends = page.run("""return [0, 5, 600].map((n) => { const [x, y] = pane.window.toScreen(...pane.cloud.placeOf(n));
         return [pane.cloud.xs[n] / pane.ratio - x, pane.cloud.ys[n] / pane.ratio - y]; })""")
@@ -550,7 +550,7 @@ def test_a_map_by_keyboard(page):
     assert page.run('return pane.window.magnified') == pytest.approx(1) and chosen_rows(page) is None
     for key, name in (('b', 'Box'), ('c', 'Pick'), ('m', 'Move'), ('l', 'Lasso'), ('p', 'Pictures'), ('d', 'Density')):
         page.tab.keyboard.press(key)
-        page.settle(250)
+        page.settle()
         assert page.tab.get_by_role('button', name=name).get_attribute('aria-pressed') == 'true', name
 
 
@@ -570,13 +570,13 @@ def test_what_is_drawn_on_the_map_is_chosen_in_python(browser, tmp_path):
     scene = Scene(matnb.Path.begin(corpus, on='map of spectral'))
     made = FrontPage(browser, scene, part='map', width=900, height=600)
     made.until("document.querySelector('.mx-map')?.pointMap.main.cloud && store.step")
-    made.tab.wait_for_timeout(400)
+    made.rest()
     draw(made, [(300, 150), (700, 150), (700, 480), (320, 500)])
     made.tab.keyboard.down('Alt')
     draw(made, [(420, 250), (560, 250), (560, 380)])
     made.tab.keyboard.up('Alt')
     made.until('store.chosen !== null')
-    made.tab.wait_for_timeout(600)
+    made.rest()
     rows = made.store('[...store.chosen.rows()]')
     [condition] = scene.selection.conditions
     places = scene.path.coordinates(scene.path.tree.current)

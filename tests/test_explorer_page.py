@@ -40,7 +40,7 @@ def page(opened):
     "The page as it was at first; no test may leave an error in the console"
     opened.tab.set_viewport_size({'width': 1180, 'height': 760})
     opened.store('store.clear() ?? store.focus(-1) ?? store.hover(-1) ?? store.setView(given[0])', BEGINNING)
-    opened.tab.wait_for_timeout(120)
+    opened.rest()
     opened.heard.clear()
     yield opened
     assert opened.errors == []
@@ -67,12 +67,12 @@ def count_of(row):
 
 def settle(page):
     "Let the counts follow"
-    page.tab.wait_for_timeout(220)
+    page.rest()
 
 
 def conditions(page):
     "What Python has been told is chosen"
-    page.tab.wait_for_timeout(120)
+    page.rest()
     return page.scene.selection.conditions
 
 
@@ -318,7 +318,7 @@ def test_search_in_words(page):
     page.tab.locator('.mx-map-pane').first.focus()
     page.tab.keyboard.press('/')
     page.tab.keyboard.type('stripes')
-    page.tab.wait_for_timeout(500)
+    page.rest()
     [condition] = conditions(page)
     assert condition.source == 'words' and condition.mask.sum() == len(page.scene.items.search('stripes'))
     search.fill('no such word anywhere')
@@ -405,7 +405,7 @@ def test_keys_are_left_alone_where_somebody_writes(page):
     assert page.tab.get_by_label('Find a facet').input_value() == '?/'
     assert not page.tab.get_by_role('dialog', name='Help: keys').is_visible()
     page.tab.keyboard.press('Control+z')
-    page.tab.wait_for_timeout(150)
+    page.rest()
     assert 'undo' not in [m['kind'] for m in page.heard]
 
 
@@ -428,7 +428,7 @@ def test_status_says_what_is_chosen_and_troubles_in_words(page):
     status = page.tab.get_by_role('status').last
     assert page.tab.get_by_text(f'{COUNT} items; nothing chosen').is_visible()
     word(page, 'material', next(iter(page.scene.items.counts('material')))).click()
-    page.tab.wait_for_timeout(600)
+    page.rest()
     count = len(page.scene.items.where(material=next(iter(page.scene.items.counts('material')))))
     assert page.tab.get_by_text(f'{count} of {COUNT} items chosen').is_visible() and status
     page.waiting.put(({'kind': 'trouble', 'said': 'The disk <b>is</b> full.'}, []))
@@ -444,7 +444,7 @@ def test_work_is_shown_with_its_share_and_can_be_stopped(page):
                        'share': 0.4, 'done': False, 'may_stop': True}, []))
     page.tab.get_by_text('Mapping 120 items 40 %').wait_for()
     page.tab.get_by_role('button', name='Stop').click()
-    page.tab.wait_for_timeout(150)
+    page.rest()
     assert {'kind': 'stop', 'job': 7}.items() <= page.heard[-1].items()
     page.waiting.put(({'kind': 'working', 'edition': page.scene.edition, 'job': 7, 'said': '', 'done': True}, []))
     settle(page)
@@ -563,7 +563,7 @@ def properties_page(page, across, up):
     page.tab.get_by_role('button', name='Properties', exact=True).click()
     page.tab.get_by_label('Across', exact=True).select_option(across)
     page.tab.get_by_label('Up', exact=True).select_option(up)
-    page.tab.wait_for_timeout(400)
+    page.rest()
 
 
 def test_rank_correlation_is_that_of_scipy(page):
@@ -576,7 +576,7 @@ def test_rank_correlation_is_that_of_scipy(page):
     assert f'Spearman ρ = {rho:.2f} (n = {both.sum()})' in said
     assert f'{np.isnan(x).sum()} without coercive voltage' in said
     word(page, 'material', next(iter(page.scene.items.counts('material')))).click()
-    page.tab.wait_for_timeout(500)
+    page.rest()
     both &= page.scene.items.values('material') == next(iter(page.scene.items.counts('material')))
     said = page.tab.locator('.mx-plot-said').inner_text().replace('−', '-')
     assert f'chosen: ρ = {spearmanr(x[both], y[both]).statistic:.2f} (n = {both.sum()})' in said

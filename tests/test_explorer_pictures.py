@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from explorer_corpora import CHANNELS, Identity, identity_corpus, read_identity
 from front_page import FrontPage
+from page_rest import WATCH, rest
 
 import matnb
 from matnb.explorer.scene import Scene
@@ -80,16 +81,14 @@ def asked(page, kind): return [m for m in page.heard if m['kind'] == kind]
 
 def settle(page):
     "Wait until nothing is on its way"
-    page.tab.wait_for_timeout(150)
-    page.until('store.wire.oldest() === null')
-    page.tab.wait_for_timeout(50)
+    page.rest()
 
 
 def order_by(page, name):
     "Choose an order, and wait until it is there"
     page.tab.get_by_label('Order', exact=True).focus()
     page.tab.get_by_label('Order', exact=True).select_option(name)
-    page.tab.wait_for_timeout(150)
+    page.rest()
     page.tab.wait_for_function(ALL_HERE)
 
 
@@ -117,7 +116,7 @@ def test_scrolling_keeps_the_right_pictures(gallery):
     wall = gallery.tab.locator('.mx-wall')
     for part in (0.3, 0.9, 0.1, 1.0, 0.0):
         wall.evaluate('(wall, part) => { wall.scrollTop = part * wall.scrollHeight; }', part)
-        gallery.tab.wait_for_timeout(80)
+        gallery.rest()
         gallery.tab.wait_for_function(ALL_HERE)
         assert is_right(gallery, cells(gallery)) and len(shown_rows(gallery)) < 130
 
@@ -142,14 +141,14 @@ def test_colours_change_without_python(gallery):
     red = {row: light for row, (light, *_) in cells(gallery).items()}
     assert all((red[row] != grey[row]).any() for row in grey)
     gallery.tab.get_by_label('Colours').select_option('gray')
-    gallery.tab.wait_for_timeout(200)
+    gallery.rest()
     assert is_right(gallery, cells(gallery))
 
 
 def test_other_channels(gallery):
     for number, channel in enumerate(c.key for c in CHANNELS):
         gallery.tab.get_by_label('Channel').select_option(channel)
-        gallery.tab.wait_for_timeout(150)
+        gallery.rest()
         gallery.tab.wait_for_function(ALL_HERE)
         assert {read_identity(light).channel for light, *_ in cells(gallery).values()} == {number}
 
@@ -182,7 +181,7 @@ def test_orders(gallery):
     order_by(gallery, 'collected')
     assert firsts() == list(range(20))
     gallery.tab.get_by_label('Reverse the order').click()
-    gallery.tab.wait_for_timeout(150)
+    gallery.rest()
     assert firsts() == list(range(COUNT - 1, COUNT - 21, -1))
     gallery.tab.get_by_label('Reverse the order').click()
     order_by(gallery, 'facet:d33')
@@ -191,7 +190,7 @@ def test_orders(gallery):
     words = [w for _, w, _ in cells(gallery).values()]
     assert any(w.strip() for w in words)
     gallery.tab.get_by_label('Reverse the order').click()
-    gallery.tab.wait_for_timeout(150)
+    gallery.rest()
     assert [value[r] for r in firsts()] == sorted(value[np.isfinite(value)])[::-1][:20], 'missing ones stay last'
     gallery.tab.get_by_label('Reverse the order').click()
     gallery.tab.locator('.mx-cell[tabindex="0"]').press('End')
@@ -209,7 +208,7 @@ def test_map_order_keeps_neighbours_together(gallery):
     for _ in range(30):
         order += [r for r in shown_rows(gallery) if r not in order]
         gallery.tab.locator('.mx-wall').evaluate('(wall) => { wall.scrollTop += wall.clientHeight * 0.8; }')
-        gallery.tab.wait_for_timeout(40)
+        gallery.rest()
     assert sorted(order) == list(range(COUNT))
     near, any_two = (np.linalg.norm(np.diff(places[o], axis=0), axis=1).mean() for o in (order, np.arange(COUNT)))
     assert near < 0.25 * any_two
@@ -252,7 +251,7 @@ def test_keys_of_the_gallery(gallery):
     assert gallery.store('store.focused') == row
     tab.keyboard.press('p')
     gallery.until('store.pinned !== null')
-    tab.wait_for_timeout(200)
+    gallery.rest()
     assert gallery.store('store.pinned.row') == row and shown_rows(gallery)[0] == row and here() == row
     far = np.array(gallery.store('Array.from(store.pinned.distances)'))
     assert [int(r) for r in np.argsort(far, kind='stable')[:12]] == shown_rows(gallery)[:12]
@@ -273,17 +272,17 @@ def test_marks_become_a_choice_in_python(gallery):
     assert gallery.scene.selection.rows.tolist() == [2, 6, 7]
     gallery.tab.locator('.mx-cell[data-row="6"]').click(modifiers=['Control'])
     gallery.tab.get_by_role('button', name='Leave these out').click()
-    gallery.tab.wait_for_timeout(200)
+    gallery.rest()
     assert gallery.scene.selection.rows.size == COUNT - 1 or gallery.scene.selection.rows.tolist() == [2, 7]
 
 
 def test_size_and_narrow_pages(gallery):
     gallery.tab.get_by_label('Size', exact=True).fill('240')
-    gallery.tab.wait_for_timeout(200)
+    gallery.rest()
     gallery.tab.wait_for_function(ALL_HERE)
     assert is_right(gallery, cells(gallery)) and len(shown_rows(gallery)) < 30
     gallery.tab.set_viewport_size({'width': 320, 'height': 600})
-    gallery.tab.wait_for_timeout(300)
+    gallery.rest()
     cut = gallery.tab.locator('.mx-gallery').evaluate('gallery => gallery.scrollWidth - gallery.clientWidth')
     assert cut <= 0, 'nothing is cut at the side'
 
@@ -348,6 +347,7 @@ def test_a_million_items_scroll(browser):
     tab = browser.context.new_page()
     errors = []
     tab.on('pageerror', lambda e: errors.append(str(e)))
+    tab.add_init_script(WATCH)
     tab.goto('about:blank')
     tab.evaluate(MANY, {'code': joined(FRONT), 'style': styles(FRONT), 'count': 1_000_000})
     tab.wait_for_function(ALL_HERE)
@@ -364,11 +364,11 @@ def test_a_million_items_scroll(browser):
     before = tab.evaluate('() => Number(document.activeElement.dataset.row)')
     tab.mouse.move(*[box[k] for k in 'xy'])
     tab.mouse.wheel(0, -160)
-    tab.wait_for_timeout(200)
+    rest(tab)
     first = min(tab.locator('.matnb-explorer').evaluate(ROWS))
     assert 999_000 < first < before, 'the wheel goes line by line in a wall that is taller than browsers allow'
     tab.locator('.mx-wall').evaluate('(wall) => { wall.scrollTop = wall.scrollHeight / 2; }')
-    tab.wait_for_timeout(200)
+    rest(tab)
     assert abs(np.median(tab.locator('.matnb-explorer').evaluate(ROWS)[1:-1]) - 500_000) < 20_000
     assert tab.locator('.mx-cell').count() < 150 and tab.evaluate('() => window.most') <= 60 and not errors
     tab.close()
@@ -378,7 +378,7 @@ def test_a_million_items_scroll(browser):
 
 def test_a_hover_asks_for_one_picture_only(open_part):
     page = open_part('neighbours')
-    page.tab.wait_for_timeout(200)
+    page.rest()
     before = len(asked(page, 'thumbnails'))
     told = page.tab.evaluate("""async () => { const { pictures } = window.matnbStore;
         const all = await Promise.all([1, 2, 3, 4, 5].map((row) => pictures.load(row, 96, 'hover')));
@@ -445,14 +445,14 @@ def test_back_and_on_through_items_seen(card):
 def test_value_and_position_under_the_pointer_are_the_corpus_s(card):
     item = card.scene.item(7)
     card.tab.get_by_role('button', name='height').click()
-    card.tab.wait_for_timeout(400)
+    card.rest()
     stage = card.tab.locator('.mx-plane').bounding_box()
     plane = item.channel('height')
     high, wide = plane.shape
     for line, column in ((3, 5), (60, 2), (33, 47)):
         at = [(column + 0.5) / wide * stage['width'], (line + 0.5) / high * stage['height']]
         card.tab.mouse.move(stage['x'] + at[0], stage['y'] + at[1])
-        card.tab.wait_for_timeout(60)
+        card.rest()
         said = card.tab.locator('.mx-value-here').inner_text()
         value = plane[line, column] * 1e9
         assert said.startswith(f'{value:.3g} nm' if value else '0'), said
@@ -471,15 +471,15 @@ def test_zoom_by_wheel_and_keys_keeps_the_scale_true(card):
     box = plane.bounding_box()
     assert np.isclose(nanometres_per_pixel(), 64 * 8 / box['width'], rtol=0.03)
     for _ in range(3): card.tab.keyboard.press('+')
-    card.tab.wait_for_timeout(100)
+    card.rest()
     assert np.isclose(nanometres_per_pixel(), 64 * 8 / box['width'] / 1.5 ** 3, rtol=0.03)
     card.tab.mouse.move(box['x'] + 100, box['y'] + 100)
     card.tab.mouse.wheel(0, -200)
-    card.tab.wait_for_timeout(100)
+    card.rest()
     assert nanometres_per_pixel() < 64 * 8 / box['width'] / 1.5 ** 3.5
     plane.focus()
     card.tab.keyboard.press('0')
-    card.tab.wait_for_timeout(100)
+    card.rest()
     assert np.isclose(nanometres_per_pixel(), 64 * 8 / box['width'], rtol=0.03)
     card.tab.keyboard.press('ArrowRight')
     assert 'from the left' in card.tab.locator('.mx-value-here').inner_text()
@@ -490,10 +490,10 @@ def test_contrast_limits_change_the_picture(card):
     field = card.tab.get_by_label('Brightest at').last
     field.fill('1000')
     field.press('Enter')
-    card.tab.wait_for_timeout(120)
+    card.rest()
     assert card.tab.locator('.mx-plane').evaluate(LIGHT) < before
     card.tab.get_by_role('button', name='Reset').click()
-    card.tab.wait_for_timeout(120)
+    card.rest()
     assert card.tab.locator('.mx-plane').evaluate(LIGHT) == before
 
 
@@ -531,7 +531,7 @@ def test_more_and_less_like(card):
     card.tab.wait_for_function(f"() => !document.querySelector('.mx-strip-cell[data-row=\"{first}\"]')")
     card.tab.locator(f'.mx-strip-cell[data-row="{last}"] .mx-pick').click(modifiers=['Alt'])
     card.tab.wait_for_function("() => document.querySelectorAll('.mx-examples .mx-example').length === 2")
-    card.tab.wait_for_timeout(200)
+    card.rest()
     question = asked(card, 'near')[-1]
     assert question['rows'] == [7, first] and question['unlike'] == [last]
     card.tab.get_by_role('button', name='Only the first').click()
@@ -544,7 +544,7 @@ def test_why_and_choosing_the_neighbours(card):
     assert len(card.tab.locator('.mx-reason').inner_text()) > 30
     card.tab.get_by_role('button', name='Choose these 24').click()
     card.until('store.chosen !== null')
-    card.tab.wait_for_timeout(300)
+    card.rest()
     chosen = card.scene.selection
     assert set(chosen.rows.tolist()) == {7, *strip_rows(card)}
     [condition] = card.store('store.conditions.map((c) => c.act)')
@@ -615,7 +615,7 @@ def test_colours_are_those_of_python(gallery):
     from matnb.corpus.pictures import colour_table
     from matnb.explorer.thumbnails import KEPT
     gallery.tab.get_by_label('Colours').select_option('viridis')
-    gallery.tab.wait_for_timeout(200)
+    gallery.rest()
     row, size = shown_rows(gallery)[0], asked(gallery, 'thumbnails')[0]['size']
     seen = gallery.tab.locator(f'.mx-cell[data-row="{row}"] canvas').evaluate(
         "(c) => Array.from(c.getContext('2d').getImageData(0, 0, c.width, c.height).data)")

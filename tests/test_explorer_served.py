@@ -14,6 +14,7 @@ import numpy as np
 import papermill
 import pytest
 from house import ROOT
+from page_rest import WATCH, rest
 
 import matnb
 from matnb.explorer.opening import open_scene
@@ -53,6 +54,7 @@ class Tab:
         self.tab.set_viewport_size({'width': width, 'height': height})
         self.tab.on('console', lambda m: self.errors.append(m.text) if m.type == 'error' else None)
         self.tab.on('pageerror', lambda e: self.errors.append(str(e)))
+        self.tab.add_init_script(WATCH)
         self.tab.goto(address)
         self.tab.wait_for_function(FIND, timeout=60_000)
 
@@ -67,16 +69,19 @@ class Tab:
     def lasso(self):
         "Draw a line around the left half of the map"
         self.tab.wait_for_selector('.mx-area-map canvas')
-        self.tab.wait_for_timeout(600)
+        self.rest()
         box = self.tab.locator('.mx-area-map canvas').first.bounding_box()
         left, top, right, low = box['x'] + 6, box['y'] + 6, box['x'] + box['width'] / 2, box['y'] + box['height'] - 6
         corners = [(left, top), (right, top), (right, low), (left, low), (left, top + 3)]
         self.tab.mouse.move(*corners[0])
         self.tab.mouse.down()
-        self.tab.wait_for_timeout(150)
         for corner in corners[1:]: self.tab.mouse.move(*corner, steps=6)
         self.tab.mouse.up()
         self.until('store.chosen !== null')
+
+    def rest(self):
+        "Wait until nothing is on its way and all is drawn"
+        rest(self.tab)
 
     def close(self): self.tab.close()
 
@@ -106,7 +111,7 @@ def test_the_page_opens_without_internet_and_a_lasso_reaches_python(served, corp
     page.lasso()
     count = page.store('store.chosen.count()')
     assert 0 < count < COUNT
-    page.tab.wait_for_timeout(300)
+    page.rest()
     code = page.store('(await store.ask("code")).message.code')
     assert 'lasso' in code, code
     found = page.store("(await store.ask('thumbnails', { rows: [0, 7], channel: '', size: 64 }))"
@@ -121,7 +126,7 @@ def test_the_page_opens_without_internet_and_a_lasso_reaches_python(served, corp
 def test_each_session_has_its_own_selection(served, browser):
     first, second = Tab(browser, served[0]), Tab(browser, served[0])
     first.lasso()
-    first.tab.wait_for_timeout(500)
+    first.rest()
     assert second.store('store.chosen') is None
     assert first.store('(await store.ask("hello")).message.chosen.conditions.length') == 1
     assert second.store('(await store.ask("hello")).message.chosen.conditions.length') == 0

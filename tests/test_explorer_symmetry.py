@@ -58,30 +58,31 @@ def test_the_card_says_what_repeats_and_draws_it(page):
     assert 'a = 16.' in part.inner_text() and 'not periodic' not in part.inner_text()
     page.tab.wait_for_function("() => document.querySelector('.mx-value-here').textContent.startsWith('Point')")
     assert painted(page) < 50
-    show = part.get_by_role('button', name='Show symmetry')
+    show = part.get_by_role('button', name='Draw the symmetry')
     show.focus()
     page.tab.keyboard.press('Enter')
-    page.tab.wait_for_timeout(250)
+    page.tab.wait_for_function("() => document.querySelector('.mx-plane').getAttribute('aria-label').includes('drawn')")
+    page.rest()
     assert show.get_attribute('aria-pressed') == 'true' and painted(page) > 200
     assert 'drawn over it' in page.tab.locator('.mx-plane').get_attribute('aria-label')
     assert 'White: one cell' in part.inner_text()
-    assert page.tab.locator('.mx-symmetry table th').count() > 3
+    assert page.tab.locator('.mx-symmetry-facts table th').count() > 3
 
 
 def test_what_does_not_repeat_is_said_plainly(page):
     assert 'not periodic' in open_item(page, 1).inner_text()
-    assert page.tab.get_by_role('button', name='Show symmetry').get_attribute('aria-disabled') == 'true'
+    assert page.tab.get_by_role('button', name='Draw the symmetry').get_attribute('aria-disabled') == 'true'
     assert painted(page) < 50                          # nothing is left of the item before
     assert 'one period only' in open_item(page, 2).inner_text()
     assert 'too small' in open_item(page, 3).inner_text()
     asked = [m for m in page.heard if m['kind'] == 'symmetry']
     open_item(page, 0)
-    page.tab.wait_for_timeout(500)
+    page.rest()
     assert len(symmetry_seen.SEEN) == 3 and len([m for m in page.heard if m['kind'] == 'symmetry']) == len(asked) + 1
 
 
 def test_the_map_stands_beside_the_picture_and_is_read_with_the_keyboard(page):
-    open_item(page, 0).get_by_role('button', name='Map', exact=True).click()
+    open_item(page, 0).get_by_role('button', name='Map of the symmetry').click()
     page.tab.wait_for_selector('.mx-symmap-body:not([hidden])', timeout=60_000)
     chart = page.tab.locator('.mx-symmap-canvas').nth(1)
     assert 'plane group' in chart.get_attribute('aria-label')
@@ -90,7 +91,7 @@ def test_the_map_stands_beside_the_picture_and_is_read_with_the_keyboard(page):
     assert 'turned by' in page.tab.locator('.mx-symmap-here').inner_text()
     for layer in ('rotation', 'strain', 'departure'):
         page.tab.locator('.mx-symmap select').select_option(layer)
-        page.tab.wait_for_timeout(100)
+        page.rest()
         assert page.tab.locator('.mx-symmap-scale').count() == 1
     page.tab.keyboard.press('Escape')
     page.tab.wait_for_function("() => !document.querySelector('.mx-symmap').open")

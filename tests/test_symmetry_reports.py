@@ -10,7 +10,8 @@ from matnb.symmetry.microscope import Microscope
 from matnb.symmetry.overlays import overlay_of
 from matnb.symmetry.pattern_source import PatternSource
 from matnb.symmetry.plane_groups import GROUP_NAMES
-from matnb.symmetry.reports import SIDE, Sights, levels_of, say_with_error, square_plane, symmetry_of
+from matnb.symmetry.reports import SIDE, Sights, levels_of, say_with_error, seer_of, square_plane, symmetry_of
+from matnb.symmetry.seeing_symmetry import WEIGHTS, SymmetryNetwork
 from matnb.symmetry.symmetry_elements import elements_of, place_group
 from matnb.symmetry.symmetry_maps import compare_lattices, draw_map, symmetry_map, windows_over
 
@@ -110,6 +111,80 @@ def test_nothing_is_named_where_nothing_repeats():
     assert abs(stripes.direction - math.degrees(math.atan2(0.4, 0.1))) < 2 and stripes.unit == 'm'
 
 
+def stripes(rng, points=128):
+    "Stripes of any width, direction, profile and noise, without the steps of single points"
+    y, x = np.mgrid[:points, :points]
+    turn, period, sharp = rng.uniform(0, math.pi), math.exp(rng.uniform(math.log(6), math.log(30))), rng.uniform(1, 8)
+    parts = [(x + i) * math.cos(turn) + (y + j) * math.sin(turn) for i in (-0.25, 0.25) for j in (-0.25, 0.25)]
+    image = np.mean([np.tanh(sharp * (np.sin(2 * math.pi * p / period) + 0.3)) for p in parts], 0)
+    image = image / image.std() + rng.choice([0.0, 0.1, 0.5]) * rng.normal(size=x.shape)
+    return image, period, (90 - math.degrees(turn)) % 180
+
+
+@pytest.mark.parametrize('network', [None, 'measured'])
+def test_stripes_are_no_lattice(network):
+    rng, right = np.random.default_rng(12), []
+    for _ in range(24):
+        image, period, direction = stripes(rng)
+        seen = symmetry_of(image, network=network)
+        right.append(seen.lattice is None and str(seen).startswith('One period only'))
+        if not right[-1]: continue
+        assert abs(seen.period.length / period - 1) < 0.05
+        assert abs((seen.period.direction - direction + 90) % 180 - 90) < 1.5
+    assert np.mean(right) > 0.94
+
+
+def test_neither_a_slope_nor_an_edge_nor_a_disc_has_a_period():
+    y, x = np.mgrid[:256, :256]
+    for image in (x + 0.3 * y, (x + 0.2 * y > 140).astype(float), np.hypot(x - 120, y - 130) < 60, (x - 100.0) ** 2):
+        assert str(symmetry_of(image)).startswith('No periodicity here')
+
+
+def test_what_fits_badly_or_was_not_measured_is_remarked():
+    y, x = np.mgrid[:256, :256]
+    ways = [(math.cos(k * math.pi / 5), math.sin(k * math.pi / 5)) for k in range(5)]
+    quasicrystal = sum(np.cos(2 * math.pi * (x * c + y * s) / 14) for c, s in ways)
+    seen = symmetry_of(quasicrystal)
+    assert seen.lattice is None or 'fits badly' in str(seen)
+    lattice = np.cos(x / 3.1) + np.cos(y / 3.1)
+    assert 'no number' not in str(symmetry_of(lattice))
+    lattice[40:60] = np.nan
+    assert '7.8% of the points hold no number' in str(symmetry_of(lattice))
+
+
+def test_a_distorted_cell_is_remarked():
+    y, x = np.mgrid[:200, :200]
+    for drift, said in ((0.0, False), (0.07, True)):
+        u = x + drift * y
+        seen = symmetry_of(np.cos(2 * np.pi * u / 20) + np.cos(2 * np.pi * y / 20))
+        assert seen.group in ('p4mm', 'p2mm') and ('The cell is 7% off the shape that a' in str(seen)) is said
+
+
+def test_a_report_says_who_looked():
+    image = np.random.default_rng(1).normal(size=(64, 64))
+    assert json.loads(symmetry_of(image).to_json())['seen_by'] == WEIGHTS
+    assert symmetry_of(image, network='measured').seen_by == 'measured'
+    other = SymmetryNetwork()
+    assert len(seer_of(other).name) == 64 and seer_of(other).name != seer_of(SymmetryNetwork()).name
+
+
+@pytest.mark.parametrize('change', [
+    lambda v: np.ma.masked_array(np.where(v > 1, 1e30, v), v > 1), lambda v: 1e200 * v, lambda v: 1e-300 * v,
+    lambda v: v.astype(object), lambda v: v.tolist(), lambda v: v.astype('f4')])
+def test_an_image_is_what_its_numbers_are(change):
+    image = np.random.default_rng(0).normal(size=(40, 50)).clip(-2, 2)
+    plane = square_plane(change(image), np.float32(2))[0]
+    known = image <= 1 if isinstance(change(image), np.ma.MaskedArray) else np.ones_like(image, bool)
+    assert np.corrcoef(plane[known], image[known])[0, 1] > 0.999999 and abs(plane).max() < 10
+
+
+def test_long_images_are_looked_at_and_monstrous_ones_refused():
+    long = np.random.default_rng(0).normal(size=(30, 3000))
+    assert square_plane(long)[0].shape == long.shape
+    with pytest.raises(ValueError, match='square'): square_plane(long, (1e-9, 1e-7))
+    with pytest.raises(ValueError, match='at most'): square_plane(np.broadcast_to(long[:1], (3000, 3000)), (1e-9, 5e-8))
+
+
 @pytest.mark.parametrize('network, least', [(None, 0.95), ('measured', 0.8)])
 def test_patterns_are_told_from_what_does_not_repeat(network, least, measured):
     source = PatternSource(seed=7, aperiodic=0.5, microscope=CLEAN, largest=34.0, families=('field', 'binary'))
@@ -131,12 +206,13 @@ def test_the_network_that_ships_names_the_groups_and_is_as_sure_as_it_may_be(pat
 @pytest.mark.parametrize('image, said', [
     (np.zeros((5, 300)), 'too small'), (np.full((64, 64), np.nan), 'hold no number'),
     (np.ones((64, 64)), 'same everywhere'),
-    (np.zeros((2, 64, 64)), 'one channel')])
+    (np.zeros((2, 64, 64)), 'one channel'), (np.zeros((0, 0)), 'too small'),
+    (1j * np.eye(64), 'complex'), (np.full((30, 30), 'a'), 'numbers')])
 def test_what_cannot_be_looked_at_is_refused_in_words(image, said):
     with pytest.raises(ValueError, match=said): symmetry_of(image)
 
 
-@pytest.mark.parametrize('size', [0, -1e-9, float('nan'), (1e-9, float('inf'))])
+@pytest.mark.parametrize('size', [0, -1e-9, float('nan'), (1e-9, float('inf')), '1 nm', (1, 2, 3)])
 def test_a_pixel_size_that_is_none_is_refused(size):
     with pytest.raises(ValueError, match='pixel_size'): square_plane(np.eye(64), size)
 

@@ -30,13 +30,13 @@ export class SymmetrySeen {
   #build() {
     this.short = make('span', { class: 'mx-symmetry-short', role: 'status', 'aria-live': 'polite' });
     this.lattice = make('span', { class: 'mx-quiet' });
-    this.toggle = button('Show symmetry', () => this.#draw(!this.drawn), { class: 'mx-small', 'aria-pressed': 'false', title: 'Draw cell, mirror lines, glide lines and rotation centres over the picture' });
-    this.opener = button('Map', () => this.map.open(this.row, this.channel, this.named), { class: 'mx-small', title: 'What repeats at each place: grains, twins, domains, defects', 'aria-haspopup': 'dialog' });
-    this.facts = make('div', {});
+    this.toggle = button('Draw', () => this.#draw(!this.drawn), { class: 'mx-small', 'aria-label': 'Draw the symmetry over the picture', 'aria-pressed': 'false', title: 'Draw cell, mirror lines, glide lines and rotation centres over the picture' });
+    this.opener = button('Map', () => this.map.open(this.row, this.channel, this.named), { class: 'mx-small', 'aria-label': 'Map of the symmetry', title: 'What repeats at each place: grains, twins, domains, defects', 'aria-haspopup': 'dialog' });
+    this.facts = make('div', { class: 'mx-symmetry-facts' }); // stands with the other facts of the card
     this.legend = make('p', { class: 'mx-symmetry-legend mx-quiet', hidden: true });
     return make('section', { class: 'mx-symmetry', 'aria-label': 'Symmetry', hidden: !this.#store.wire.live },
       make('div', { class: 'mx-symmetry-line' }, make('strong', {}, 'Symmetry'), this.short, this.toggle, this.opener),
-      this.lattice, this.legend, this.facts, this.map.element);
+      this.lattice, this.legend, this.map.element);
   }
 
   // --- Of what
@@ -70,7 +70,8 @@ export class SymmetrySeen {
     this.short.textContent = short;
     this.short.classList.toggle('mx-on-word', Boolean(told?.periodic));
     this.lattice.textContent = lattice;
-    this.facts.replaceChildren(...(told ? [folded(this.#folds, 'What matches itself, and how well', pairs(told.facts), false, 'symmetry')] : []));
+    this.facts.replaceChildren(...(told ? [folded(this.#folds, 'Symmetry: what matches itself, and how well', pairs(told.facts), false, 'symmetry')] : []));
+    this.lattice.hidden = !lattice;
     enable(this.toggle, Boolean(told?.overlay));
     enable(this.opener, Boolean(told));
     this.toggle.title = told && !told.overlay ? 'Nothing repeats here that could be drawn' : 'Draw cell, mirror lines, glide lines and rotation centres over the picture';

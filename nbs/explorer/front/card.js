@@ -60,7 +60,7 @@ class Card {
     this.place = make('div', { class: 'mx-card-picture' }, this.viewer.element);
     this.range = make('div', { class: 'mx-card-range' }, this.viewer.contrast.element);
     this.body = make('div', { class: 'mx-card-body', hidden: true }, make('div', { class: 'mx-card-look' }, this.acts, this.place, this.symmetry.element), make('div', { class: 'mx-card-like' }, this.strip.element),
-      make('div', { class: 'mx-card-more' }, this.tabs, this.range), make('div', { class: 'mx-card-known' }, this.notes.element, this.facts));
+      make('div', { class: 'mx-card-more' }, this.tabs, this.range), make('div', { class: 'mx-card-known' }, this.notes.element, this.symmetry.facts, this.facts));
     this.empty = make('div', { class: 'mx-card-empty' }, make('p', {}, 'No item is open.'),
       make('p', {}, 'Click a point of the map or a picture of the gallery. With the keyboard: move to a picture with the arrow keys and press Enter.'));
     return make('article', { class: 'mx-card', 'aria-label': 'Item card' },
