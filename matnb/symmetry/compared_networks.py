@@ -185,7 +185,7 @@ COMPARED: dict[str, Callable[[], nn.Module]] = {
     'self-correlation': lambda: PlainNetwork(EquivariantDesign(widths=(24, 48, 56)), self_correlation_channels, 10),
 }
 
-# %% ../../nbs/symmetry/22_compared_networks.ipynb #8e54d4a6
+# %% ../../nbs/symmetry/22_compared_networks.ipynb #d4eba9df
 def judged_patterns(
     count: int = 600,  # Of each kind
 ) -> dict[str, Patterns]:  # Patterns that no comparison trains on

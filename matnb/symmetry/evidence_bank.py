@@ -47,7 +47,7 @@ class Looks:
         return cls(Evidence.joined([p.first for p in parts]), Evidence.joined([p.second for p in parts]),
                    torch.cat([p.groups for p in parts], 1))
 
-
+# %% ../../nbs/symmetry/31_evidence_bank.ipynb #9b5652a1
 def look_twice(
     source: PatternSource,  # Of patterns
     number: int,  # Of the batch
@@ -67,7 +67,7 @@ def look_twice(
         parts.append(Looks(seen[:strange], seen[strange:], nothing.groups.unflatten(0, (2, strange))))
     return Looks.joined(parts)
 
-# %% ../../nbs/symmetry/31_evidence_bank.ipynb #d7c52a78
+# %% ../../nbs/symmetry/31_evidence_bank.ipynb #4474c8f2
 def source_record(
     source: PatternSource,  # Of patterns
     learned: bool = True,  # Lattices are ranked by what was learned

@@ -37,14 +37,14 @@ class Omission:
     hypotheses: int = 3  # About the lattice
     learned: bool = True  # Lattices are ranked by what was learned; otherwise by the simple rule
     belief: bool = True  # Hypotheses are believed more or less; otherwise equally
-    losses: dict[str, float] = field(default_factory=dict)  # Fields of the recipe that change
+    losses: dict[str, Any] = field(default_factory=dict)  # Fields of the recipe that change
 
     def of(self, evidence: Evidence) -> Evidence:
         "What is left of evidence"
         features, prints = evidence.features.clone(), evidence.prints
         features[..., [n for n, name in enumerate(FEATURE_NAMES) if re.search(self.features, name)]] = 0
-        kept, most = (features, prints if self.prints else prints * 0), self.hypotheses
-        return Evidence(*(t[:, :most] for t in kept), evidence.texture, evidence.bases[:, :most])
+        prints, most = prints if self.prints else prints * 0, self.hypotheses
+        return Evidence(features[:, :most], prints[:, :most], evidence.texture, evidence.bases[:, :most])
 
 # %% ../../nbs/symmetry/91_parts.ipynb #ebe79b75
 _OPERATIONS, _GROUPS = r': .*(turn|mirror)', r': [pc]\w* \d$'  # In names of features
@@ -100,11 +100,11 @@ def answers(
 
     with torch.inference_mode():
         seen = {trial: (network.judge(omission.of(told)), groups) for trial, (told, groups) in questions.named.items()}
-        looks = [network.judge(omission.of(look)).vector.numpy() for look in questions.looks]
+        before, after = (network.judge(omission.of(look)).vector.numpy() for look in questions.looks)
     values = {trial: balanced_accuracy(s.logits.numpy(), groups) for trial, (s, groups) in seen.items()}
     first, groups = seen['accuracy: trained families']
     return values | {'purity: trained families': purity(centred(first.vector.numpy()), groups),
-                     'found first: and rescaled': recognised(*looks).first}
+                     'found first: and rescaled': recognised(before, after).first}
 
 # %% ../../nbs/symmetry/91_parts.ipynb #83d2255a
 def bank_without(
