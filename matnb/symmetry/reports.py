@@ -569,7 +569,7 @@ def seen_by(
     "By what one who looks is told from others"
     return str(getattr(seer, 'name', getattr(seer, '__name__', '')))
 
-
+# %% ../../nbs/symmetry/40_reports.ipynb #c43bd706
 class NetworkSeer:
     "Look with a network that knows plane groups"
 
@@ -663,7 +663,7 @@ def _report(plane: np.ndarray, scale: float | None, seen: Looked, told: dict[str
     return Symmetry(seen.periodic, told, lattice, operations_seen(moved), _rival_of(tried, first), None, moved, plane,
                     scale, tuple(remarks))
 
-
+# %% ../../nbs/symmetry/40_reports.ipynb #fed31755
 LEAST_STEP = 0.7  # Of lattice waves, below which the lattice is said to change
 LEAST_OFF = 0.03  # From the shape that a lattice system asks for, from which it is said
 LEAST_FIT = 0.4  # Of a group's worst operation, below which the group is said to fit badly

@@ -252,7 +252,7 @@ def symmetry_map(
     made = _as_dataset(plane, scale, (tops, lefts), views, sights, bases, reference)
     return made.assign_attrs(seen_by=seen_by(seer))
 
-
+# %% ../../nbs/symmetry/42_symmetry_maps.ipynb #04745c70
 UTMOST_WINDOWS = 200_000
 
 
