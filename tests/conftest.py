@@ -25,8 +25,8 @@ def pytest_configure(config):
     config.stash[MEASURED] = []
     config.stash[FOLDER] = tempfile.TemporaryDirectory(prefix='matnb-tests-')
     place = Path(config.stash[FOLDER].name)
-    if hasattr(config, 'workerinput'): share_the_cores(config.workerinput['workercount'])
-    else:                                                                 # a worker inherits it
+    if not hasattr(config, 'workerinput'):                                # a worker inherits these
+        share_the_cores(config.getoption('numprocesses', None))
         fetched = str(cache_folder('public'))                             # by `make test`
         os.environ['MATNB_DATA'] = os.pathsep.join([*filter(None, [os.environ.get('MATNB_DATA')]), fetched])
     os.environ.update(
@@ -41,21 +41,23 @@ FOLDER = pytest.StashKey[tempfile.TemporaryDirectory]()
 
 
 def share_the_cores(workers):
-    "Each of several test processes (`pytest -n 2`) takes its part of the cores, not all of them"
-    from matnb.learn.devices import thread_count
-    part = str(max(1, thread_count() // workers))
+    "Each of several test processes (`pytest -n 2`) takes its part of the cores: threads of BLAS that wait eat a core"
+    if not workers: return
+    part = str(max(1, (os.cpu_count() or 1) // workers))
     for name in ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS'): os.environ.setdefault(name, part)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    "What several processes share out: whole files of tests, so that each fixture is made once, and single notebooks"
+    """What several processes share out: whole files of tests, so that each fixture is made once, and single notebooks
+
+    Those at the top of the house open one corpus, which is made for the first of them: they stay together."""
     from xdist.scheduler import LoadScopeScheduling
 
     class FilesAndNotebooks(LoadScopeScheduling):
         def _split_scope(self, nodeid):
-            file = nodeid.split('::')[0]
-            return nodeid if file.endswith('test_notebooks.py') else file
+            file, _, name = nodeid.partition('::')
+            return nodeid if file.endswith('test_notebooks.py') and '/' in name else file
 
     return FilesAndNotebooks(config, log)
 

@@ -101,9 +101,9 @@ class FrontPage:
         "Wait until JavaScript with `store` at hand is true"
         self.tab.wait_for_function(f'() => {{ const store = window.matnbStore; return {what}; }}', timeout=timeout)
 
-    def rest(self):
-        "Wait until page and Python have told each other everything, and all of it is drawn"
-        rest(self.tab, self._on_the_line, question=not self.kept_back())
+    def rest(self, question=True):
+        "Wait until page and Python have told each other everything, all questions are answered, and all of it is drawn"
+        rest(self.tab, self._on_the_line, question=question and not self.kept_back())
 
     def _on_the_line(self, found):
         "What was said and not yet heard, in words"

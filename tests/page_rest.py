@@ -40,7 +40,7 @@ WATCH = f"""(() => {{
 }})()"""
 
 
-def rest(tab, beside=lambda found: '', patience=30.0, question=True):
+def rest(tab, beside=lambda found: '', patience=90.0, question=True):
     """Wait until a page, in which `WATCH` ran first, was at rest twice in turn
 
     `beside`: what else goes on, in words; with `question=False` an answer may still be awaited."""

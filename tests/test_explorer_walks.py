@@ -56,6 +56,10 @@ class Walk:
         assert self.errors == [], self.errors
         self.page.close()
 
+    def rest(self):
+        "Wait until nothing moves; an answer may be long in coming, such as what repeats in a picture"
+        self.page.rest(question=False)
+
     # --- What a person does
 
     def place(self) -> list[float]:
@@ -77,18 +81,18 @@ class Walk:
         self.tab.mouse.move(*self.place())
         self.tab.mouse.move(*self.place())
         for _ in range(int(self.rng.integers(1, 5))): self.tab.mouse.wheel(0, float(self.rng.choice([-240, -240, 240])))
-        self.page.rest()                              # the window is kept a moment after the last movement
+        self.rest()                                   # the window is kept a moment after the last movement
 
     def fit(self):
         self.tab.get_by_role('button', name='Zoom to all').click()
-        self.page.rest()
+        self.rest()
 
     def pan(self):
         self.tab.mouse.move(*self.place())
         self.tab.mouse.down(button='middle')
         self.tab.mouse.move(*self.place(), steps=4)
         self.tab.mouse.up(button='middle')
-        self.page.rest()
+        self.rest()
 
     def lasso(self):
         middle, reach = self.place(), float(self.rng.uniform(30, 240))
@@ -159,7 +163,7 @@ class Walk:
     def hover(self):
         self.pointer = self.place()
         self.tab.mouse.move(*self.pointer)
-        self.page.rest()
+        self.rest()
 
     def scroll(self):
         box = self.tab.locator('.mx-wall').first.bounding_box()
@@ -217,7 +221,7 @@ class Walk:
         try: self.page.until(f'{QUIET} && store.scene.edition === {self.scene.edition}', timeout=60_000)
         except Exception as e:
             raise AssertionError(f'after {self.last}, step {sum(self.done.values())}: {self.state()}') from e
-        self.page.rest()
+        self.rest()
         if self.edition != self.scene.edition: self.edition, self.windows = self.scene.edition, {}
         view = self.tab.evaluate(WINDOW)['view']
         if view: self.windows[view['step']] = view
@@ -266,7 +270,7 @@ class Walk:
         if self.page.store('Boolean(store.other) || store.step.dimensions === 3'): return
         if not self.tab.evaluate(PICTURED): return
         self.tab.mouse.move(2, 2)
-        self.page.rest()
+        self.rest()
         rows, spots = self.scene.step_rows(self.scene.path.tree.current), self.spots()
         light, box = screen(self.tab), self.tab.locator('.mx-map-pane').first.bounding_box()
         at = {int(numbers[row]): spot for row, spot in zip(rows, spots, strict=True)}
@@ -315,7 +319,7 @@ def test_a_wrong_picture_would_be_seen(browser, tmp_path, monkeypatch):
     monkeypatch.setattr(thumbnails, 'answer_thumbnails', shifted)
     taken = Walk(browser, tmp_path/'corpus', 3)
     taken.page.until("document.querySelectorAll('.mx-cell canvas:not([hidden])').length > 3")
-    taken.page.rest()
+    taken.rest()
     taken.look()
     taken.close()
     assert taken.checked['gallery'] == len(taken.mistakes) > 3

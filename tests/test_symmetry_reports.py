@@ -13,7 +13,7 @@ from matnb.symmetry.plane_groups import GROUP_NAMES
 from matnb.symmetry.reports import SIDE, Sights, levels_of, say_with_error, seer_of, square_plane, symmetry_of
 from matnb.symmetry.seeing_symmetry import WEIGHTS, SymmetryNetwork
 from matnb.symmetry.symmetry_elements import elements_of, place_group
-from matnb.symmetry.symmetry_maps import compare_lattices, draw_map, symmetry_map, windows_over
+from matnb.symmetry.symmetry_maps import compare_lattices, draw_map, say_map, symmetry_map, windows_over
 
 CLEAN = Microscope(noise=(0.05, 0.3), drift=(0.0, 0.005), defects=0.0)
 ORDERS = {'p1': 1, 'p2': 2, 'pm': 1, 'pg': 1, 'cm': 1, 'p2mm': 2, 'p2mg': 2, 'p2gg': 2, 'c2mm': 2, 'p4': 4, 'p4mm': 4,
@@ -260,3 +260,29 @@ def test_a_map_shows_where_the_lattice_turns():
     symmetry_map(image, 64, 48, network=nobody, progress=told.append)
     assert told and told == sorted(told) and told[-1] <= 1
     assert 'alt=' in draw_map(seen).html and len(windows_over((100, 300), 64, 16)[1]) == 16
+
+
+def test_what_a_map_is_given_is_checked(tmp_path):
+    image, file = np.random.default_rng(6).normal(size=(100, 120)), tmp_path/'seen.npz'
+    kept = {'network': nobody, 'window': 64, 'step': 20, 'progress': False, 'keep_in': file}
+    assert symmetry_map(image, **kept).attrs['seen_by'] == 'nobody'
+    whole = file.read_bytes()
+    np.savez(tmp_path/'others.npz', data=image)
+    np.save(tmp_path/'one.npy', image)
+    for content in (whole[:300], b'', b'text', (tmp_path/'others.npz').read_bytes(), (tmp_path/'one.npy').read_bytes()):
+        file.write_bytes(content)
+        with pytest.raises(ValueError, match='not written by a symmetry map'): symmetry_map(image, **kept)
+        assert file.read_bytes() == content
+    for wrong in ([[1, 0], [2, 0]], np.eye(3), [[math.nan, 1], [1, 2]]):
+        with pytest.raises(ValueError, match='reference='): symmetry_map(image, network=nobody, reference=wrong)
+    with pytest.raises(ValueError, match='longer steps'):
+        symmetry_map(np.random.default_rng(0).normal(size=(600, 600)), 64, 1, network=nobody)
+
+
+def test_turns_are_said_on_a_circle():
+    import xarray as xr
+
+    for turns, said in (([44.0, -44.0, 43.5], 'turned by 44° to 46°'), ([0.0, 30.0, -2.0], 'turned by -2° to 30°'),
+                        ([3.0, 3.2, 3.1], 'turned alike')):
+        maps = {'group': (('y', 'x'), np.full((1, 3), 9, 'i1')), 'rotation': (('y', 'x'), np.array([turns]))}
+        assert said in say_map(xr.Dataset(maps, attrs={'fold': 90.0, 'window_said': '64 points'}))

@@ -126,5 +126,47 @@ def test_a_failing_run_says_which_cell_and_why(tmp_path):
     assert run.status == 'failed' and 'cell' in run.error and (tmp_path/'a'/'train_symmetry.ipynb').exists()
 
 
+def own_template(folder: Path, name: str, does: str) -> Path:
+    "A folder with a template of one cell"
+    parameters = "words: str = ''  # To be kept\nfolder: str = ''  # Where"
+    cells = [('markdown', [], f'# {name}\n\n> A template'), ('code', ['parameters'], parameters), ('code', [], does)]
+    made = [{'cell_type': kind, 'id': f'{name}-{n}', 'metadata': {'tags': tags} if tags else {}, 'source': source}
+            | ({'execution_count': None, 'outputs': []} if kind == 'code' else {})
+            for n, (kind, tags, source) in enumerate(cells)]
+    folder.mkdir(exist_ok=True)
+    (folder/f'{name}.ipynb').write_text(json.dumps({'cells': made, 'metadata': {}, 'nbformat': 4, 'nbformat_minor': 5}))
+    return folder
+
+
+def test_a_kernel_that_dies_ends_the_run_in_words(tmp_path):
+    place = own_template(tmp_path/'templates', 'dying', 'import os\nos.kill(os.getpid(), 9)')
+    with pytest.raises(RuntimeError, match='the kernel died.*memory'):
+        run_template('dying', tmp_path/'run', templates_in=place, progress=False)
+    assert read_run(tmp_path/'run').status == 'failed'
+
+
+@pytest.mark.parametrize('words', [
+    'it\'s "q" \\ and\n\'\'\' """ # \r\t\0 \u2028 é {x} {{y}}', "\\'); raise SystemExit('run'); ('", 'ends in \\'])
+def test_a_text_reaches_the_notebook_as_it_is_and_is_never_run(tmp_path, words):
+    place = own_template(tmp_path/'templates', 'echo', 'from pathlib import Path\n'
+                         "Path(folder, 'words').write_bytes(words.encode())")
+    assert run_template('echo', tmp_path/'run', templates_in=str(place), progress=False, words=words).status == 'done'
+    assert (tmp_path/'run'/'words').read_bytes().decode() == words
+
+
+def test_what_cannot_be_text_a_template_or_a_record_is_refused(tmp_path):
+    place = own_template(tmp_path/'templates', 'echo', 'pass')
+    with pytest.raises(ValueError, match='words=.* is no str'):
+        run_template('echo', tmp_path/'a', templates_in=place, words='\ud800')
+    for name in ('../echo', str(place/'echo'), 'echo.ipynb', '', None):
+        with pytest.raises(KeyError, match='there is no template'): read_template(name, place)
+    (tmp_path/'run').mkdir()
+    for text in ('[' * 100_000, '{}', '[]', json.dumps({'template': 'echo', 'sha256': '', 'parameters': None,
+                                                        'status': 'done', 'begun': ''})):
+        (tmp_path/'run'/'run.json').write_text(text)
+        with pytest.raises(ValueError, match='no record of a run'):
+            run_template('echo', tmp_path/'run', templates_in=place)
+
+
 def test_every_template_is_documented_as_a_notebook():
     assert {p.name for p in (ROOT/'nbs').glob('*/templates/*.ipynb')} and FOLDER == ROOT/'matnb'/'templates'

@@ -1,4 +1,5 @@
 "Weights that ship: they are in the wheel, loaded from there, and known by their hash"
+import json
 import shutil
 import subprocess
 import sys
@@ -8,7 +9,8 @@ import pytest
 import torch
 from house import ROOT
 
-from matnb.learn.weights import WeightsCard, load_weights, save_weights, tensors_hash
+from matnb.learn.weights import FORMAT, WeightsCard, WrongWeights, load_weights, save_weights, tensors_hash
+from matnb.symmetry.seeing_symmetry import network_of
 
 CARD = WeightsCard('tiny', 'two numbers', 'nothing', 'none', 'Apache-2.0', '2026-11-20')
 
@@ -61,3 +63,21 @@ def test_the_hash_does_not_depend_on_order_layout_or_the_file(tmp_path):
     assert tensors_hash(state) == tensors_hash(turned) != tensors_hash({**state, 'b': torch.zeros(1)})
     hashes = {save_weights(tmp_path/f'{n}.safetensors', s, CARD) for n, s in enumerate((state, turned))}
     assert len(hashes) == 1
+
+
+@pytest.mark.parametrize('card', [
+    '[' * 200_000, 'null', '', json.dumps(CARD.to_json() | {'figures': {'a': 10**400}}),
+    json.dumps(CARD.to_json() | {'figures': {'a': float('nan')}}),
+    json.dumps(CARD.to_json()).replace('"network": {}', '"network": {"a": ' + '[' * 100_000 + ']' * 100_000 + '}')])
+def test_a_hostile_card_is_refused_in_words(tmp_path, card):
+    from safetensors.torch import save
+
+    (tmp_path/'bad.safetensors').write_bytes(save({'a': torch.ones(2)}, {'format': FORMAT, 'hash': '', 'card': card}))
+    with pytest.raises(WrongWeights, match='card cannot be read'): load_weights(tmp_path/'bad.safetensors')
+
+
+@pytest.mark.parametrize('design', [{'width': 10**7}, {'width': 'x'}, {'depth': 10**9}, {'kin_share': 5.0}])
+def test_a_card_cannot_ask_for_a_monstrous_network(tmp_path, design):
+    card = WeightsCard(**CARD.to_json() | {'network': {'design': design}})
+    save_weights(tmp_path/'bad.safetensors', {'a': torch.ones(2)}, card)
+    with pytest.raises(ValueError, match=f'{next(iter(design))}='): network_of(load_weights(tmp_path/'bad.safetensors'))

@@ -34,7 +34,7 @@ from ..corpus.measurement import plain_text
 from ..learn.checkpoints import alone_in
 
 if TYPE_CHECKING:
-    from jupyter_client.manager import KernelManager
+    from jupyter_client.manager import AsyncKernelManager
 
 # %% ../../nbs/batch/00_templates.ipynb #4cf5073c
 FOLDER = Path(str(files('matnb')))/'templates'
@@ -55,9 +55,9 @@ def read_template(
     "A template by its name"
     held = sorted(path.stem for path in folder.glob('*.ipynb'))
     if name in held: return json.loads((folder/f'{name}.ipynb').read_text(encoding='utf-8'))
-    near = difflib.get_close_matches(name, held, 1)
+    near = difflib.get_close_matches(str(name), held, 1)
     hint = f'; did you mean {near[0]}?' if near else ''
-    raise KeyError(f'there is no template {plain_text(name, 60)!r}, but {", ".join(held) or "none at all"}{hint}')
+    raise KeyError(f'there is no template {plain_text(str(name), 60)!r}, but {", ".join(held) or "none at all"}{hint}')
 
 
 def _one_line(notebook: Mapping[str, Any]) -> str:
@@ -98,6 +98,7 @@ class Parameter:
         if isinstance(given, os.PathLike) and kind is str: return os.fspath(given)
         if kind is float and type(given) is int: return float(given)
         if type(given) is not kind or (isinstance(given, float) and not math.isfinite(given)): raise self._wrong(given)
+        if isinstance(given, str) and given != given.encode(errors='replace').decode(): raise self._wrong(given)
         return given
 
     def _wrong(self, given: Any) -> ValueError:
@@ -191,8 +192,11 @@ def read_run(
     "The record of a run"
     path = Path(folder).expanduser()/RECORD
     if not path.is_file(): return None
-    try: return Run(**json.loads(path.read_text(encoding='utf-8')))
-    except (ValueError, TypeError) as e:
+    try:
+        run = Run(**json.loads(path.read_text(encoding='utf-8')))
+        if not isinstance(run.parameters, dict) or type(run.attempts) is not int: raise ValueError('wrong types')
+        return run
+    except (ValueError, TypeError, RecursionError) as e:
         raise ValueError(f'{path} is no record of a run ({e}). Choose another folder') from e
 
 # %% ../../nbs/batch/00_templates.ipynb #1e6b88af
@@ -234,11 +238,11 @@ def run_template(
     output: Path | str,  # Folder for the notebook, the record and all results; made if it is not there
     *,
     progress: bool = True,  # Whether to show a bar
-    templates_in: Path = FOLDER,  # Where templates are
+    templates_in: Path | str = FOLDER,  # Where templates are
     **parameters: Any,  # Of the template
 ) -> Run:  # What came of it
     "Run a template, or go on with a run that did not finish"
-    notebook, folder = read_template(name, templates_in), Path(output).expanduser().absolute()
+    notebook, folder = read_template(name, Path(templates_in)), Path(output).expanduser().absolute()
     if 'folder' in parameters: raise ValueError('the folder of a run is `output`; it is not a parameter')
     known = parameters_of(notebook)
     chosen = check_parameters(known, parameters)
@@ -292,8 +296,10 @@ def _carry_out(run: Run, notebook: Mapping[str, Any], chosen: Mapping[str, Any],
 
 
 def _why(error: Exception) -> str:
+    from nbclient.exceptions import DeadKernelError
     from papermill.exceptions import PapermillExecutionError
 
+    if isinstance(error, DeadKernelError): return 'the kernel died; most often the memory of the machine was used up'
     if isinstance(error, PapermillExecutionError):
         return plain_text(f'cell {error.cell_index}: {error.ename}: {error.evalue}', 500)
     return plain_text(f'{type(error).__name__}: {error}', 500)
@@ -314,26 +320,30 @@ def _execute(
     with _kernel(scratch) as kernel, _handing_on(kernel, asked):
         papermill.execute_notebook(
             nbformat.from_dict(json.loads(json.dumps(notebook))), str(to), dict(chosen), km=kernel,
-            kernel_name='python3', start_timeout=120, on_cell_start=stop_here,
+            kernel_name='python3', language='python', start_timeout=120, on_cell_start=stop_here,
             progress_bar={'desc': 'running', 'unit': ' cells'} if progress else False)
 
 
 @contextmanager
-def _kernel(scratch: Path) -> 'Iterator[KernelManager]':
-    "A kernel of this Python"
+def _kernel(scratch: Path) -> 'Iterator[AsyncKernelManager]':
+    "A kernel of this Python; asynchronous, for else nobody notices that it has died"
     from jupyter_client.kernelspec import KernelSpecManager
-    from jupyter_client.manager import KernelManager
+    from jupyter_client.manager import AsyncKernelManager
+    from jupyter_core.utils import run_sync
 
-    kernel = KernelManager(kernel_name='python3', transport='ipc', ip=str(scratch/'kernel'),
-                           kernel_spec_manager=KernelSpecManager(kernel_dirs=[]))
+    kernel = AsyncKernelManager(kernel_name='python3', transport='ipc', ip=str(scratch/'kernel'),
+                                kernel_spec_manager=KernelSpecManager(kernel_dirs=[]))
+
+    async def end() -> None:
+        if kernel.has_kernel: await kernel.shutdown_kernel()
+        await kernel.cleanup_resources()
+
     try: yield kernel
-    finally:
-        if kernel.has_kernel: kernel.shutdown_kernel()
-        kernel.cleanup_resources()
+    finally: run_sync(end)()
 
-# %% ../../nbs/batch/00_templates.ipynb #5530fbff
+# %% ../../nbs/batch/00_templates.ipynb #e033a1c7
 @contextmanager
-def _handing_on(kernel: 'KernelManager', asked: list[int]) -> 'Iterator[None]':
+def _handing_on(kernel: 'AsyncKernelManager', asked: list[int]) -> 'Iterator[None]':
     "Let the first Ctrl-C reach the cell that is running, not the loop that waits for it"
     def hand_on(number: int, frame: Any) -> None:
         if asked: raise KeyboardInterrupt

@@ -72,7 +72,7 @@ def answer_about(
     snapshot, position = scene.items.snapshot, scene.position(row)
     item = Item(snapshot, position)
     shown = item.channels[plane_meant(item.channels, channel)[0]].key
-    key = (snapshot.column('item_id').item(position), snapshot.column('image_crc').item(position), shown)
+    key = (item.id, snapshot.column('image_crc').item(position), item.pixel_size, shown)
 
     def told(reply: Reply) -> Reply: return Reply({**reply.body, 'row': row}, reply.buffers)
 

@@ -127,7 +127,7 @@ def _read_one(folder: Path, step: int) -> tuple[dict[str, 'Tensor'], dict[str, A
 
 def _read_body(path: Path, step: int) -> dict[str, Any]:
     try: told = json.loads(path.read_bytes())
-    except ValueError as e: raise DamagedCheckpoint(f'it is no JSON ({e})') from e
+    except (ValueError, RecursionError) as e: raise DamagedCheckpoint(f'it is no JSON ({e})') from e
     body = told.get('body') if isinstance(told, dict) else None
     if not isinstance(body, dict) or told.get('sha256 of body') != _hash_of(body):
         raise DamagedCheckpoint('it is not what was written (its SHA-256 differs)')

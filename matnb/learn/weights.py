@@ -58,7 +58,8 @@ def read_card(
     texts = [k for k in told if k not in ('figures', 'network') and not isinstance(told[k], str)]
     if texts: raise ValueError(f'{texts[0]} of the card should be a text')
     if not all(isinstance(told[k], dict) for k in ('figures', 'network')): raise ValueError('the card is no record')
-    if not all(type(v) in (int, float) for v in told['figures'].values()): raise ValueError('figures are numbers')
+    figures = told['figures'].values()
+    if not all(type(v) in (int, float) and abs(v) < 1e300 for v in figures): raise ValueError('figures are numbers')
     return WeightsCard(**told)
 
 # %% ../../nbs/learn/12_weights.ipynb #0b8f6d3a
@@ -131,7 +132,7 @@ class Weights:
         if wrong:
             said = [f'{n} is {mine.get(n, "not there")} in the file and {has.get(n, "not there")} in the network'
                     for n in wrong[:4]]
-            raise ValueError(f'the weights “{self.card.name}” are of another network: {"; ".join(said)}'
+            raise ValueError(f'the weights “{plain_text(self.card.name, 60)}” are of another network: {"; ".join(said)}'
                              + f'; and {len(wrong) - 4} more' * (len(wrong) > 4))
         network.load_state_dict(dict(self.tensors))
         return network.eval()
@@ -159,7 +160,8 @@ def load_weights(
     if header.get('format') != FORMAT: raise WrongWeights(
         f'{path.name} was not written by save_weights: its format is {plain_text(str(header.get("format")), 60)!r}')
     try: card = read_card(json.loads(header.get('card', '')))
-    except ValueError as e: raise WrongWeights(f'{path.name}: its card cannot be read ({e})') from e
+    except (ValueError, RecursionError) as e:
+        raise WrongWeights(f'{path.name}: its card cannot be read ({plain_text(str(e), 200)})') from e
     found = tensors_hash(tensors, card)
     if found != header.get('hash'): raise WrongWeights(
         f'{path.name} was changed after it was written (SHA-256 {found[:12]}… instead of '

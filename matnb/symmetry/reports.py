@@ -62,7 +62,7 @@ def as_numbers(
     "An image as numbers"
     given = np.ma.asarray(image)
     if given.dtype.kind == 'c': raise ValueError('an image of complex numbers; give its amplitude or its phase')
-    try: return np.asarray(given.astype(float).filled(math.nan))
+    try: return np.asarray(np.ma.filled(given.astype(float), math.nan))
     except (TypeError, ValueError) as e: raise ValueError(f'an image of {given.dtype}; numbers are needed') from e
 
 # %% ../../nbs/symmetry/40_reports.ipynb #d0dba606
@@ -251,7 +251,7 @@ class SeenPeriod:
     share: float  # Of the contrast that they make up, from 0 to 1
     unit: str  # m or px
 
-
+# %% ../../nbs/symmetry/40_reports.ipynb #b0254413
 LEAST_STRIPES = 0.5  # Share of the contrast from which an image is said to be striped
 LEAST_IN_VIEW = 2.2  # Stripes along the shorter side: fewer are no stripes but a step or a slope
 
@@ -494,8 +494,9 @@ def _words(seen: Symmetry) -> list[str]:
         sure = f'{1 - seen.periodic:.0%} sure' if seen.periodic < 0.995 else 'hardly sure'
         if seen.period is None: return [f'No periodicity here ({sure}).', *seen.remarks]
         length = say_with_error(seen.period.length, seen.period.error, seen.period.unit)
-        return [f'One period only ({sure} that there is no second one): stripes {length} apart that run along '
-                f'{say_direction(seen.period.direction)} and make up {seen.period.share:.0%} of the contrast.', *seen.remarks]
+        where = f'run along {say_direction(seen.period.direction)}'
+        return [f'One period only ({sure} that there is no second one): stripes {length} apart that {where} and '
+                f'make up {seen.period.share:.0%} of the contrast.', *seen.remarks]
     first = f'Plane group {say_group(seen)} on {_WITH_ARTICLE[seen.lattice.system]} lattice'
     lines = [f'{first}; something repeats with a probability of {say_share(seen.periodic)}.',
              f'Cell: {str(seen.lattice).split(", ", 1)[1]}; a runs along {say_direction(seen.lattice.direction, 1)}.']
@@ -515,7 +516,8 @@ def _told(seen: Symmetry) -> list[tuple[str, str]]:
     if seen.lattice is None:
         if seen.period is None: return [*lines, *(('remark', r) for r in seen.remarks)]
         length = say_with_error(seen.period.length, seen.period.error, seen.period.unit)
-        stripes = f'{length} apart, along {say_direction(seen.period.direction)}, {seen.period.share:.0%} of the contrast'
+        share = f'{seen.period.share:.0%} of the contrast'
+        stripes = f'{length} apart, along {say_direction(seen.period.direction)}, {share}'
         return [*lines, ('stripes', stripes), *(('remark', r) for r in seen.remarks)]
     others = list(seen.probabilities.items())[1:4]
     lines += [('next', ', '.join(f'{n} {say_share(p)}' for n, p in others if p >= 0.005))]
@@ -675,8 +677,8 @@ def _remarks(lattice: SeenLattice, placed: PlacedGroup) -> list[str]:
                     'pattern. Perhaps the pattern is larger than what is in view, or nothing repeats exactly.')
     off = float(misfit_of(placed.basis, lattice.system))
     if off > LEAST_OFF:
-        told.append(f'The cell is {off:.0%} off the shape that {_WITH_ARTICLE[lattice.system]} one has: drift, a scanner '
-                    'that is not calibrated, or strain.')
+        told.append(f'The cell is {off:.0%} off the shape that {_WITH_ARTICLE[lattice.system]} one has: drift, a '
+                    'scanner that is not calibrated, or strain.')
     if not math.isfinite(lattice.in_step):
         told.append('The lattice could not be followed across the image, so its numbers are rough and without errors.')
     if lattice.in_step < LEAST_STEP:

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import gelu, log_softmax, normalize
 
+from ..corpus.measurement import plain_text
 from .cell_features import FEATURE_NAMES, cell_view
 from .fingerprints import PRINT_LENGTH, TEXTURE_LENGTH, fingerprints, texture_fingerprints
 from .plane_groups import GROUP_NAMES
@@ -80,6 +81,13 @@ class SymmetryDesign:
     hypotheses: int = 3  # About each lattice
     kin_share: float = 0.62  # Of the squared length of a vector, where something repeats
 
+    def __post_init__(self) -> None:
+        most = {'width': 2048, 'depth': 64, 'kin': 2048, 'motif': 2048, 'hypotheses': 16}
+        for name, largest in most.items():
+            if type(value := getattr(self, name)) is not int or not 1 <= value <= largest:
+                raise ValueError(f'{name}={value!r:.40}; it should be a whole number from 1 to {largest}')
+        if not 0 <= self.kin_share <= 1: raise ValueError(f'kin_share={self.kin_share!r:.40}; it is from 0 to 1')
+
 
 class _Block(nn.Module):
     "A layer that is added to what it is given"
@@ -130,7 +138,7 @@ class _Standard(nn.Module):
             getattr(self, f'{name}_mean').copy_(values.mean(0))
             getattr(self, f'{name}_spread').copy_(values.std(0).clamp_min(1e-3))
 
-# %% ../../nbs/symmetry/30_seeing_symmetry.ipynb #cf1315f6
+# %% ../../nbs/symmetry/30_seeing_symmetry.ipynb #c68e889a
 class SymmetryNetwork(_Standard):
     "Measures symmetry in images and judges what it has measured"
 
@@ -190,8 +198,11 @@ def network_of(
     "The network that a card describes, with its weights"
     told = weights.card.network.get('design')
     if not isinstance(told, dict) or told.keys() - {f.name for f in fields(SymmetryDesign)}:
-        raise ValueError(f'the weights “{weights.card.name}” are not of a network that sees symmetry')
-    network: SymmetryNetwork = weights.into(SymmetryNetwork(SymmetryDesign(**told)))  # type: ignore[assignment]
+        raise ValueError(f'the weights “{plain_text(weights.card.name, 60)}” are not of a network that sees symmetry')
+    try: design = SymmetryDesign(**told)
+    except (ValueError, TypeError) as e:
+        raise ValueError(f'the weights “{plain_text(weights.card.name, 60)}” are of no such network: {e}') from e
+    network: SymmetryNetwork = weights.into(SymmetryNetwork(design))  # type: ignore[assignment]
     return network.eval()
 
 

@@ -171,10 +171,9 @@ export class SymmetryMap {
     const at = gridPlace(group, this.cursor);
     if (at < 0) return 'No window has its middle here.';
     if (group.values[at] === 255) return `Nothing repeats here (${sayNumber(this.#value('periodic'), 2)} that something does).`;
-    const parts = [`${this.told.groups[group.values[at]]} (${this.probability[at].toFixed(2)})`, `turned by ${this.#value('rotation').toFixed(1)}°`,
-      `spacing ${sayChange(this.#value('strain'))} %`, `shear ${this.#value('shear').toFixed(2)} %`];
     const departure = this.#value('departure');
-    return [...parts, Number.isFinite(departure) && `departs from the lattice by ${departure.toFixed(2)} of the contrast`].filter(Boolean).join(', ');
+    return [`${this.told.groups[group.values[at]]} (${this.probability[at].toFixed(2)})`, sayTurned(this.#value('rotation'), this.#value('strain'), this.#value('shear')),
+      Number.isFinite(departure) && `departs from the lattice by ${departure.toFixed(2)} of the contrast`].filter(Boolean).join(', ');
   }
 
   #value(name) {
@@ -185,6 +184,11 @@ export class SymmetryMap {
 }
 
 function gridNumbers(bytes) { return new Float32Array(bytes.slice().buffer); }
+
+export function sayTurned(turn, strain, shear) { // against the lattice that occurs most; another lattice has no turn
+  if (!Number.isFinite(turn)) return 'another lattice than elsewhere';
+  return `turned by ${turn.toFixed(1)}°, spacing ${sayChange(strain)} %, shear ${shear.toFixed(2)} %`;
+}
 
 function sayChange(value) { return `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(2)}`; }
 
