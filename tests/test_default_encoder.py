@@ -1,8 +1,11 @@
 "The network behind the default encoder: the same bits again, stopped or not, and what comes with the package"
+from functools import partialmethod
+
 import numpy as np
 import pytest
 import torch
 
+from matnb.learn.training import Training
 from matnb.learn.weights import load_weights, shipped_weights, tensors_hash
 from matnb.similarity import default_encoder, second_looks
 from matnb.similarity.default_encoder import (
@@ -35,7 +38,7 @@ def test_an_interrupted_training_ends_with_the_same_bits(trained, tmp_path, monk
         if len(calls) == 2: raise KeyboardInterrupt
         return whole(learning, looks)
 
-    monkeypatch.setattr('matnb.learn.training.Training.save_every', 1)
+    monkeypatch.setattr(Training, '__init__', partialmethod(Training.__init__, save_every=1))
     monkeypatch.setattr(second_looks, 'contrast_of_looks', interrupted)
     with pytest.raises(KeyboardInterrupt): train_default(TINY, tmp_path, progress=False)
     assert (tmp_path/'whole').is_dir() and not (tmp_path/'heads').exists()
