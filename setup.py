@@ -25,7 +25,7 @@ setup(
     license='Apache-2.0',
     packages=find_packages(include=['matnb', 'matnb.*']),
     package_data={'matnb': ['py.typed', 'weights/*.safetensors', 'templates/*.ipynb'],
-                  'matnb.similarity': ['*.safetensors'], 'matnb.explorer': ['front/*.js', 'front/*.css']},
+                  'matnb.explorer': ['front/*.js', 'front/*.css']},
     python_requires='>=' + cfg['min_python'],
     install_requires=listed('requirements'),
     extras_require=extras,

@@ -193,7 +193,8 @@ def main() -> None:
     parts: list[Callable[[], list[Figure]]] = [
         map_times, neighbour_figures, lambda: throughput_figures(corpus, 'spectral'),
         lambda: throughput_figures(corpus, 'natural'), lambda: memory_figures(given.to),
-        lambda: encoder_figures(['spectral', 'natural', 'natural-d4', 'natural+spectral', 'natural-d4+spectral']),
+        lambda: encoder_figures(['microscopy', 'spectral', 'natural', 'natural-d4', 'natural+spectral',
+                                 'natural-d4+spectral']),
         lambda: region_figures(given.to)]
     for part in parts:
         figures += part()

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['Shown', 'film_part', 'any_settings', 'Rescan', 'rescan', 'trial_vectors', 'trial_distances', 'rescan_recall',
-           'quarters', 'same_scan_table', 'measured_again', 'nine_places', 'second_scan_table']
+           'same_group_table', 'quarters', 'same_scan_table', 'measured_again', 'nine_places', 'second_scan_table']
 
 # %% ../../nbs/similarity/05_encoder_trials.ipynb #2c597bc8
 from collections.abc import Sequence
@@ -150,6 +150,29 @@ def rescan_recall(
     chance = [1 / len(pairs), nearest / len(pairs), by_kind]
     columns = ['same place first', f'same place in {nearest}', f'same kind in {nearest}']
     return pd.DataFrame.from_dict(rows | {'chance': chance}, 'index', columns=columns).round(3)
+
+# %% ../../nbs/similarity/05_encoder_trials.ipynb #cd396a3f
+def same_group_table(
+    encoders: Sequence[Encoder | Combination],  # To be tried
+    count: int = 340,  # Simulated scans of ordered domains
+    seed: int = 77,  # Of the series
+    nearest: int = 10,  # How many neighbours to look at
+) -> 'pd.DataFrame':  # One row per encoder, and chance
+    "How many neighbours of a scan of ordered domains have the same plane group"
+    import pandas as pd
+
+    from matnb.symmetry.ordered_domains import simulate_ordered
+
+    if count <= nearest: raise ValueError(f'{count} scans; more than {nearest} are needed')
+    scans = [simulate_ordered(number, seed) for number in range(count)]
+    groups, rows = np.array([scan.facets['plane_group'] for scan in scans]), {}
+    for e in encoders:
+        vectors = trial_vectors(e, [(scan, None) for scan in scans], [(scans[0], None)])[0]
+        far = trial_distances(vectors, vectors, _metric(e))
+        np.fill_diagonal(far, np.inf)
+        rows[e.name] = [(groups[far.argsort(1, kind='stable')[:, :nearest]] == groups[:, None]).mean()]
+    rows['chance'] = [np.mean([((groups == g).sum() - 1) / (count - 1) for g in groups])]
+    return pd.DataFrame.from_dict(rows, 'index', columns=[f'same plane group in {nearest}']).round(3)
 
 # %% ../../nbs/similarity/05_encoder_trials.ipynb #d63dbc9a
 def quarters(

@@ -87,7 +87,8 @@ def scan_lines(
 def main() -> None:
     "Measure everything at full size: `python -m matnb.similarity.patterns_benchmark`"
     options = argparse.ArgumentParser(prog='python -m matnb.similarity.patterns_benchmark', description=main.__doc__)
-    options.add_argument('names', nargs='*', default=['spectral', 'natural', 'natural-d4', 'natural-d4+spectral'],
+    usual = ['microscopy', 'spectral', 'natural', 'natural-d4', 'natural-d4+spectral']
+    options.add_argument('names', nargs='*', default=usual,
                          help='encoders; those joined by + are combined, and shown films and scans only')
     options.add_argument('--table', type=Path, default=Path('nbs/symmetry/benchmark.csv'), help='where the table goes')
     options.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2], help='of patterns and films')

@@ -4,12 +4,12 @@
 
 # %% auto #0
 __all__ = ['ScanDesign', 'value_numbers', 'describe', 'field_statistics', 'HoldsBackbone', 'ScanNetwork', 'scan_vectors',
-           'to_bytes', 'from_bytes', 'scan_encoder']
+           'scan_network_of', 'to_bytes', 'from_bytes', 'scan_encoder']
 
-# %% ../../nbs/similarity/06_scan_network.ipynb #51f42884
+# %% ../../nbs/similarity/06_scan_network.ipynb #024da181
 import json
 from dataclasses import asdict, dataclass
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import torch
@@ -22,6 +22,9 @@ from .spectral import spectral_vectors
 from .views import View
 from ..symmetry.group_convolution import DihedralGroup, GroupBatchNorm, GroupConvolution
 
+if TYPE_CHECKING:
+    from matnb.learn.weights import Weights
+
 # %% ../../nbs/similarity/06_scan_network.ipynb #44905df6
 @dataclass(frozen=True)
 class ScanDesign:
@@ -32,7 +35,7 @@ class ScanDesign:
     depths: tuple[int, ...] = (1, 1, 2, 2, 1)  # Convolutions in each stage
     described: int = 930  # Numbers that are described by hand
     heads: tuple[int, ...] = (128, 64, 64)  # Numbers of a vector that tell places, films and kinds apart
-    shares: tuple[float, ...] = (0.6, 0.05, 0.35)  # Of each part in the likeness of two vectors
+    shares: tuple[float, ...] = (0.42, 0.01, 0.57)  # Of each part in the likeness of two vectors
 
     def to_json(self) -> dict[str, Any]:
         "As JSON holds it"
@@ -204,6 +207,17 @@ def scan_vectors(
     with torch.inference_mode():
         given, described = (torch.from_numpy(a).to(device) for a in (pictures, describe(pictures)))
         return network(given, described).float().cpu().numpy()
+
+# %% ../../nbs/similarity/06_scan_network.ipynb #431766a0
+def scan_network_of(
+    weights: 'Weights',  # From `load_weights`
+) -> ScanNetwork:  # In evaluation mode
+    "The network that a card describes, with its weights"
+    told = weights.card.network.get('scans')
+    if not isinstance(told, dict): raise ValueError(
+        f'the weights “{weights.card.name}” are not of a network for scans')
+    network: ScanNetwork = weights.into(ScanNetwork(ScanDesign.from_json(told)))  # type: ignore[assignment]
+    return network.eval()
 
 # %% ../../nbs/similarity/06_scan_network.ipynb #bfbf7510
 def to_bytes(

@@ -124,7 +124,7 @@ class Looks(NamedTuple):
     described: Tensor  # (n, numbers), of the same pictures
     places: Tensor  # (n,) number of the place that each shows; below zero if nothing else shows it
     films: Tensor  # (n,) number of the film on which it lies
-    kinds: Tensor  # (n,) number of its kind
+    kinds: Tensor  # (n,) number of its kind; below zero where nothing is to be learned of kinds
 
 
 def as_looks(
@@ -146,13 +146,18 @@ def contrast_of_looks(
     return contrast_of_parts(network.parts(network.features(looks.pictures), looks.described), looks)
 
 
+def _contrast_of_known(part: Tensor, labels: Tensor, temperature: float) -> Tensor:
+    known = labels >= 0
+    return contrast(part[known], labels[known], temperature) if bool(known.any()) else part.sum() * 0
+
+
 def contrast_of_parts(
     parts: Sequence[Tensor],  # Of vectors: of place, film and kind
     looks: Looks,  # Whose vectors they are
 ) -> tuple[Tensor, dict[str, Tensor]]:  # The sum, and each part by its name
     "How badly vectors tell places, films and kinds"
     labels = (looks.places, looks.films, looks.kinds)
-    losses = {name: contrast(part[label >= 0], label[label >= 0], temperature) for part, label, (name, temperature)
+    losses = {name: _contrast_of_known(part, label, temperature) for part, label, (name, temperature)
               in zip(parts, labels, TEMPERATURES.items(), strict=True)}
     twice = looks.places >= 0
     found = share_found(parts[0][twice], looks.places[twice])
