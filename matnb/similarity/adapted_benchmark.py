@@ -22,16 +22,16 @@ from ..corpus.pfm_instrument import measure, self_affine
 from ..corpus.store import Corpus, open_or_create
 from .adapted_encoder import NETWORK, adapt
 from .encoder_trials import Rescan, any_settings, film_part, rescan_recall
-from .encoders import encoder
+from .encoders import Encoder, encoder
 from .views import Window
-from .whitening import combine
+from .whitening import Combination, combine
 
 if TYPE_CHECKING:
     import pandas as pd
 
-# %% ../../nbs/similarity/92_adapted_benchmark.ipynb #6f308f77
+# %% ../../nbs/similarity/92_adapted_benchmark.ipynb #9b200bcd
 LOOKS = ('as usual', 'noisy', 'hum', 'current', 'one kind')
-_CHANNELS = (Channel('height', 'nm'), Channel('amplitude', 'pm'), Channel('phase', 'deg'))
+_CHANNELS: tuple[Channel, ...] = (Channel('height', 'nm'), Channel('amplitude', 'pm'), Channel('phase', 'deg'))
 _KINDS = tuple(k for k in DOMAINS if k not in ('monodomain', 'vortices'))
 
 
@@ -50,8 +50,8 @@ def one_scan(
                            height_noise=0.3, flattened=False)
     if look == 'hum':
         settings = replace(settings, crosstalk=1.2, bow=6.0, ringing=0.9, lag=0.5, electrostatic=0.6)
-    if look == 'current': image, channels = wall_current(part[0], rng, size), (Channel('current', 'pA'),)
-    else: image, channels = measure(*part, rng, settings, size), _CHANNELS
+    channels = (Channel('current', 'pA'),) if look == 'current' else _CHANNELS
+    image = wall_current(part[0], rng, size) if look == 'current' else measure(*part, rng, settings, size)
     if look == 'hum': image[:2] += mains_wave(rng, size) * image[:2].std((1, 2), keepdims=True)
     return Measurement(image, channels, (pixel_size, pixel_size), origin='simulated')
 
@@ -74,7 +74,8 @@ def wall_current(
     from scipy.ndimage import gaussian_filter
 
     edge = (domains.relief.shape[0] - size) // 2
-    steep = np.hypot(*np.gradient(gaussian_filter(domains.polarisation[2], 0.8)))[edge : edge + size, edge : edge + size]
+    steep = np.hypot(*np.gradient(gaussian_filter(domains.polarisation[2], 0.8)))
+    steep = steep[edge : edge + size, edge : edge + size]
     blotches = gaussian_filter(rng.standard_normal((size, size)), 6)
     signal = np.log10(0.1 + np.clip(steep / (np.percentile(steep, 98) + 1e-6), 0, 2))
     signal += 0.25 * rng.uniform(0.3, 1) * blotches / blotches.std()
@@ -126,7 +127,8 @@ def adapted_trial(
         corpus = adapt(look_corpus(Path(folder)/'corpus', look, learned, 1000 + seed), seed=seed, progress=False)
         adapted = encoder('adapted', 'cpu', arrays=corpus.weights(NETWORK))
     start = encoder('microscopy', 'cpu')
-    tried = [start, adapted, combine(start, name='microscopy, whitened'), *(encoder(n, 'cpu') for n in beside)]
+    tried: list[Encoder | Combination] = [start, adapted, combine(start, name='microscopy, whitened')]
+    tried += [encoder(n, 'cpu') for n in beside]
     return rescan_recall(tried, [scanned_twice(look, n, seed) for n in range(judged)])
 
 # %% ../../nbs/similarity/92_adapted_benchmark.ipynb #51084b72
@@ -139,12 +141,13 @@ def main() -> None:
     ask.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2])
     ask.add_argument('--learned', type=int, default=300, help='scans that are learned from')
     ask.add_argument('--judged', type=int, default=200, help='other films, scanned twice')
+    ask.add_argument('--beside', nargs='*', default=('spectral', 'natural', 'symmetry'), help='to compare with')
     ask.add_argument('--looks', nargs='+', default=LOOKS, choices=LOOKS)
     given, tables = ask.parse_args(), []
     for seed in given.seeds:
         for look in given.looks:
             began = time.process_time()
-            table = adapted_trial(look, seed, given.learned, given.judged).drop('chance').rename_axis('encoder')
+            table = adapted_trial(look, seed, given.learned, given.judged, given.beside).drop('chance').rename_axis('encoder')
             about = {'look': look, 'seed': seed, 'learned': given.learned, 'judged': given.judged}
             tables.append(table.reset_index().assign(**about, seconds=round(time.process_time() - began)))
             pd.concat(tables).to_csv(given.table, index=False)  # what was measured is kept if a later part is stopped

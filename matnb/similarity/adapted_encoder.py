@@ -385,7 +385,8 @@ def learned_from(
     start, where = starting_network(place), corpus.path/CHECKPOINTS
     network = train_convolutions(corpus, taken, view, steps, places, seed, place, progress) if steps else start
     learned = relevelled(network, look_at(network, corpus, taken, view, seed, False, where, progress))
-    check = [look_at(seeing, corpus, held, view, seed, True, where, progress) for seeing in dict.fromkeys((start, network))]
+    check = [look_at(seeing, corpus, held, view, seed, True, where, progress)
+             for seeing in dict.fromkeys((start, network))]
     before, after = found_again(start, check[0]), found_again(learned, check[-1])
     story = {'corpus': corpus.title, 'items': len(taken), 'held': len(held), 'steps': steps, 'seed': seed,
              'before': before[0], 'after': after[0], 'better': after[1] >= before[1], 'view': view.to_json()}
