@@ -165,8 +165,7 @@ def look_at(
 
     told = [weights_hash(network), view.to_json(), seed, halves, AROUND]
     parts = [torch.empty(0, 2, 4 * sum(network.design.widths) + network.design.described)]
-    what = 'Looking twice, to check' if halves else 'Looking twice'
-    with tqdm(total=len(items), desc=what, unit='scan', disable=not progress) as bar:
+    with tqdm(total=len(items), desc='Looking twice', unit='scan', disable=not progress) as bar:
         for first in range(0, len(items), _AT_ONCE):
             some = items[first : first + _AT_ONCE]
             name = hashlib.sha256(json.dumps([*told, [Item(corpus.snapshot, p).id for p in some]]).encode()).hexdigest()
@@ -395,7 +394,7 @@ def learned_from(
     start, where = starting_network(place), corpus.path/CHECKPOINTS
     network = train_convolutions(corpus, taken, view, steps, places, seed, place, progress) if steps else start
     learned = relevelled(network, look_at(network, corpus, taken, view, seed, False, where, progress))
-    check = [look_at(seeing, corpus, held, view, seed, True, where, progress)
+    check = [look_at(seeing, corpus, held, view, seed, False, where, progress)
              for seeing in dict.fromkeys((start, network))]
     before, after = found_again(start, check[0]), found_again(learned, check[-1])
     story = {'corpus': corpus.title, 'items': len(taken), 'held': len(held), 'steps': steps, 'seed': seed,
