@@ -41,7 +41,7 @@ def test_an_interrupted_training_ends_with_the_same_bits(trained, tmp_path, monk
     monkeypatch.setattr(Training, '__init__', partialmethod(Training.__init__, save_every=1))
     monkeypatch.setattr(second_looks, 'contrast_of_looks', interrupted)
     with pytest.raises(KeyboardInterrupt): train_default(TINY, tmp_path, progress=False)
-    assert (tmp_path/'whole').is_dir() and not (tmp_path/'heads').exists()
+    assert (tmp_path/'checkpoints/whole').is_dir() and not (tmp_path/'checkpoints/heads').exists()
     again, (first, second) = train_default(TINY, tmp_path, progress=False)
     assert (first.begun_at, first.step, second.step) == (1, 2, 4) and second.finished
     assert tensors_hash(again.state_dict()) == tensors_hash(network.state_dict())

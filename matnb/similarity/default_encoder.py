@@ -349,8 +349,8 @@ def train_default(
     place = Path(folder).expanduser()
     with threads(1):  # Another number of threads rounds differently
         made = films(place/'films', recipe.films, recipe.ordered, progress=progress)
-        network, first = train_whole(recipe, made, place/'whole', progress)
-        second = refit_heads(network, recipe, made, place/'heads', progress)
+        network, first = train_whole(recipe, made, place/'checkpoints/whole', progress)
+        second = refit_heads(network, recipe, made, place/'checkpoints/heads', progress)
     return network, (first, second)
 
 # %% ../../nbs/similarity/08_default_encoder.ipynb #3d94130c
