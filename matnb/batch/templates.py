@@ -218,7 +218,7 @@ def _own_version() -> str:
     return __version__
 
 
-UNFINISHED = ('checkpoints', 'evidence')  # Folders with what a run needs only to go on
+UNFINISHED = ('checkpoints', 'evidence', 'films')  # Folders with what a run needs only to go on
 
 
 def _results(folder: Path, notebook: str) -> dict[str, dict[str, Any]]:
