@@ -250,10 +250,11 @@ def nine_places(
     return [Window(y, x, float(0.36 * largest * f), float(a))
             for (y, x), f, a in zip(places, factors, angles, strict=True)]
 
-# %% ../../nbs/similarity/05_encoder_trials.ipynb #e0d2716b
+# %% ../../nbs/similarity/05_encoder_trials.ipynb #f1ed7011
 def second_scan_table(
     encoders: Sequence[Encoder | Combination],  # To be tried
     scans: Sequence[Measurement],  # Real ones
+    samples: Sequence[str] = (),  # Of which sample each is, if that is asked too
     seed: int = 0,  # Of the second looks
 ) -> 'pd.DataFrame':  # One row per encoder, and chance
     "How often a place of a real scan is found again, turned, mirrored, resized and measured anew"
@@ -263,13 +264,18 @@ def second_scan_table(
     corpus = [(s, w) for s in scans for w in nine_places(s)]
     queries = [(_perhaps_mirrored(measured_again(s, rng), w, rng)) for s in scans for w in nine_places(s, rng)]
     scan = np.repeat(np.arange(len(scans)), 9)
+    sample = np.repeat(np.asarray(samples), 9) if len(samples) else None
     for e in encoders:
         vectors = trial_vectors(e, corpus, queries, known)
         far = trial_distances(vectors[1], vectors[0], _metric(e))
         rank = (far < np.diag(far)[:, None]).sum(1)
         rows[e.name] = [(rank < 1).mean(), (rank < 3).mean(), (scan[far.argmin(1)] == scan).mean()]
+        if sample is not None: rows[e.name].append(_share(far, scan, sample, 1))
     rows['chance'] = [1 / len(scan), 3 / len(scan), 1 / len(scans)]
     columns = ['same place first', 'same place in 3', 'same scan first']
+    if sample is not None:
+        columns.append('same sample first')  # among the other scans
+        rows['chance'].append(_share(np.zeros((len(scan), len(scan))), scan, sample, None))
     return pd.DataFrame.from_dict(rows, 'index', columns=columns).round(3)
 
 # %% ../../nbs/similarity/05_encoder_trials.ipynb #38cdcd07
