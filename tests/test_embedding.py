@@ -150,15 +150,16 @@ def test_killed_ten_times_then_finished(begun, measured):
 
 def test_interrupted_by_the_keyboard(begun, capsys):
     corpus, right = begun
-    main = threading.get_ident()
+    pressed = []
 
-    def interrupt():
-        wait_for_rows(corpus.path, 'slow', 50)
-        signal.pthread_kill(main, signal.SIGINT)
+    def pressed_while_it_waits(seconds):
+        if pressed or length_of(corpus.path, 'slow') <= 50: return time.sleep(seconds)
+        pressed.append(1)
+        signal.raise_signal(signal.SIGINT)
 
-    threading.Thread(target=interrupt).start()
     with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt, match='Run the same to continue'):
         patch.setattr(embedding, 'COMMIT_SECONDS', 0.05)
+        patch.setattr(tiny_encoders, 'time', types.SimpleNamespace(sleep=pressed_while_it_waits))
         embed(corpus, 'tiny_encoders:slow', progress=False)
     report = last_embedding(corpus)
     assert report.interrupted and 0 < report.added == length_of(corpus.path, 'slow') < ITEMS
