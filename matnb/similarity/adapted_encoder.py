@@ -140,7 +140,7 @@ def numbers_of(
     "What a network sees of pictures, and what is described by hand"
     import torch
 
-    from matnb.similarity.scan_network import describe
+    from matnb.similarity.described_scans import describe
 
     place = next(network.parameters()).device
     with torch.inference_mode(): seen = network.features(pictures.to(place)).float().cpu()
@@ -225,7 +225,7 @@ def relevelled(
     mean, old = level.running_mean, level.running_var
     mean.copy_(rows.mean(0))
     old.mul_((rows.var(0) / old.double()).clamp(1 / 16, 16).sqrt())
-    with torch.inference_mode(): apart = level(seen[:, 0]) - level(seen[:, 1])
+    with torch.inference_mode(): apart = learned.levelled(seen[:, 0]) - learned.levelled(seen[:, 1])
     head: Any
     for head, strength in zip(learned.heads, _FORGET, strict=True):
         weight = head.weight.detach().double()

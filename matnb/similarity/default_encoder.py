@@ -27,6 +27,7 @@ from .encoders import Encoder
 from .views import STANDARD, View, Window, show
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
     from matnb.learn.training import Trained
@@ -283,27 +284,40 @@ def seen_films(
     made: Films,  # To be seen
     seed: int = 2,  # Of the second looks
     progress: bool = True,  # Show a bar
-) -> 'tuple[Tensor, Tensor]':  # (films, 6, features) and (films, 6, numbers described by hand)
-    "What a network sees of the place of each film: two looks again, two scans as they are; and of two other places"
+) -> 'tuple[Tensor, Tensor]':  # (films, looks, features) and (films, looks, numbers described by hand)
+    "What a network sees of the place of each film, and of other places"
     import torch
     from tqdm.auto import tqdm
 
-    from matnb.similarity.scan_network import describe
-    from matnb.similarity.second_looks import chance_of, looked_again, magnified
+    from matnb.similarity.described_scans import describe
+    from matnb.similarity.second_looks import chance_of
 
     found: tuple[list[Tensor], list[Tensor]] = ([], [])
     for first in tqdm(range(0, len(made.kinds), 32), desc='Looking at films', unit='32', disable=not progress):
-        chance = chance_of(seed, first)
         pictures = torch.from_numpy(made.pictures[first : first + 32]).float() / 127
-        n = len(pictures)
-        corners = torch.where(torch.rand(2 * n, 2, generator=chance) < 0.5, -1.0, 1.0)
-        parts = magnified(pictures[:, [3, 0]].flatten(0, 1), 1.5 + torch.rand(2 * n, generator=chance) * 0.4, corners)
-        looks = torch.cat([looked_again(pictures[:, :2], chance).unflatten(0, (n, 2)), pictures[:, 2:],
-                           looked_again(parts.unflatten(0, (n, 2)), chance).unflatten(0, (n, 2))], 1)
+        looks = _film_looks(pictures, chance_of(seed, first))
         flat = looks.flatten(0, 1)
-        with torch.inference_mode(): found[0].append(network.features(flat).unflatten(0, (n, 6)).clone())
-        found[1].append(torch.from_numpy(describe(flat.numpy())).unflatten(0, (n, 6)))
+        with torch.inference_mode(): found[0].append(network.features(flat).unflatten(0, looks.shape[:2]).clone())
+        found[1].append(torch.from_numpy(describe(flat.numpy())).unflatten(0, looks.shape[:2]))
     return torch.cat(found[0]), torch.cat(found[1])
+
+# %% ../../nbs/similarity/08_default_encoder.ipynb #e94a3757
+_HERE, _ELSEWHERE = 8, 4  # Looks at the place of each film, and at other places of it
+
+
+def _film_looks(pictures: 'Tensor', chance: 'torch.Generator') -> 'Tensor':
+    "(films, looks, 3, side, side): looks at one place, then at others; the last of either are only noisier"
+    import torch
+
+    from matnb.similarity.second_looks import looked_again, magnified, remeasured
+
+    n = len(pictures)
+    corners = torch.where(torch.rand(_ELSEWHERE * n, 2, generator=chance) < 0.5, -1.0, 1.0)
+    larger = 1.5 + torch.rand(_ELSEWHERE * n, generator=chance) * 0.4
+    parts = magnified(pictures[:, [3, 0, 1, 2]].flatten(0, 1), larger, corners).unflatten(0, (n, _ELSEWHERE))
+    again = [looked_again(looks, chance).unflatten(0, (n, 2)) for looks in (pictures[:, :2], parts[:, :2])]
+    noisier = [remeasured(looks.flatten(0, 1), chance).unflatten(0, (n, -1)) for looks in (pictures, parts[:, 2:])]
+    return torch.cat([again[0], pictures[:, 2:], noisier[0], again[1], noisier[1]], 1)
 
 # %% ../../nbs/similarity/08_default_encoder.ipynb #e41496ea
 def seen_looks(
@@ -320,14 +334,16 @@ def seen_looks(
 
     pool = np.flatnonzero(~np.isin(made.kinds, [KINDS.index(k) for k in without]))
     held = np.unique(made.kinds[pool])
+    def two(rng: np.random.Generator, of: np.ndarray, n: int) -> np.ndarray:
+        return rng.permuted(np.tile(of, (n, 1)), axis=1)[:, :2]
 
     def looks(step: int) -> 'Looks':
         rng, alike = np.random.default_rng([seed, step]), step % 2 == 1
         some = pool
         if alike: some = pool[np.isin(made.kinds[pool], rng.choice(held, min(3, len(held)), replace=False))]
         which = rng.choice(some, min(places, len(some)), replace=False)
-        scans = np.concatenate([rng.permuted(np.tile(np.arange(4), (len(which), 1)), axis=1)[:, :2],
-                                np.tile([4, 5], (len(which), 1))], 1)
+        shown = np.arange(_HERE), _HERE + np.arange(_ELSEWHERE)
+        scans = np.concatenate([two(rng, of, len(which)) for of in shown], 1)
         features, described = (s[which[:, None], scans].flatten(0, 1) for s in seen)
         films = torch.from_numpy(which).repeat_interleave(4)
         nameless = made.kinds[which] == KINDS.index('texture')
