@@ -17,7 +17,18 @@ RUN = """async (n) => {
   notebook.activeCellIndex = n;
   await window.jupyterapp.commands.execute('notebook:run-cell');
 }"""
-SHOW = "(n) => window.jupyterapp.shell.currentWidget.content.scrollToItem(n, 'start')"
+SHOW = """async (n) => {
+  const notebook = window.jupyterapp.shell.currentWidget.content;
+  await notebook.scrollToItem(n, 'start');
+  const { node } = notebook.widgets[n];
+  const place = () => JSON.stringify([node.isConnected, node.getBoundingClientRect()]);
+  for (let before = place(), calm = 0; calm < 10;) { // nothing has moved for ten frames
+    await new Promise((done) => { requestAnimationFrame(done); });
+    calm = place() === before && node.isConnected ? calm + 1 : 0;
+    before = place();
+  }
+}"""
+SAVED = '() => !window.jupyterapp.shell.currentWidget.context.model.dirty'
 CODE, SECOND, SET, TOLD, PATH = 0, 2, 3, 1, 4         # numbers of the cells
 
 
@@ -79,9 +90,8 @@ class Session:
         self.until(cells, view)
 
     def show(self, cell: int) -> None:
-        "Scroll to a cell"
+        "Scroll to a cell, and wait until it stays where it is"
         self.tab.evaluate(SHOW, cell)
-        self.tab.wait_for_timeout(700)
 
     def lasso(self, view: int = 0) -> None:
         "Draw a line around the middle of the map"
@@ -186,7 +196,7 @@ def reload(session: Session, rows_of) -> None:
     "After the page was loaded anew the view is there with what was chosen"
     before = session.chosen_on_page(0)
     session.tab.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
-    session.tab.wait_for_timeout(1500)
+    session.tab.wait_for_function(SAVED)
     session.tab.reload()
     session.begin()
     session.show(CODE)

@@ -43,7 +43,7 @@ def open_page(browser, scene):
         page = FrontPage(browser, scene, **how)
         pages.append(page)
         page.until('store.step !== null')
-        page.tab.wait_for_timeout(700)
+        page.rest()
         return page
 
     yield opened
@@ -98,14 +98,14 @@ def test_neighbours_are_in_sight_on_the_card(open_page):
     page = open_page(height=720)
     page.store('store.focus(store.step.rows[5])')
     page.tab.wait_for_selector('.mx-strip-cell .mx-distance')
-    page.tab.wait_for_timeout(500)
+    page.rest()
     bottom = shown(page, '.mx-columns')[0]
     first = shown(page, '.mx-strip-cell')[0]
     assert first['y'] + first['high'] <= bottom['y'] + bottom['high']
     acts = shown(page, '.mx-card-acts button')
     assert len({round(act['y']) for act in acts}) == 1 and len(acts) == 3
     page.store("store.setView({layout: {right: 640}})")
-    page.tab.wait_for_timeout(400)
+    page.rest()
     look, like = shown(page, '.mx-card-look')[0], shown(page, '.mx-card-like')[0]
     assert like['x'] >= look['x'] + look['wide'] and abs(like['y'] - look['y']) < 2
 
@@ -114,12 +114,12 @@ def test_neighbours_are_in_sight_on_the_card(open_page):
 def test_the_legend_leaves_points_in_sight(open_page, centre, least):
     page = open_page(height=640)
     page.store('store.setView(given[0])', {'layout': {'centre': centre}, 'colour': 'material'})
-    page.tab.wait_for_timeout(700)
+    page.rest()
     assert page.tab.evaluate(UNDER_LEGEND) == least
     open_now = page.tab.locator('.mx-map-legend').evaluate('e => e.open')
     page.tab.locator('.mx-map-legend summary').click()
     page.store("store.setView({colour: 'outcome'})")
-    page.tab.wait_for_timeout(400)
+    page.rest()
     assert page.tab.locator('.mx-map-legend').evaluate('e => e.open') == (not open_now), 'what a hand did stays'
     page.store("store.setView({layout: {centre: 'map'}, colour: 'material'})")
 
@@ -128,7 +128,7 @@ def test_names_contain_what_is_seen(open_page):
     page = open_page(height=720)
     page.store('store.focus(store.step.rows[5])')
     page.tab.wait_for_selector('.mx-strip-cell .mx-distance')
-    page.tab.wait_for_timeout(500)
+    page.rest()
     found = shown(page, '.matnb-explorer :is(button, [role=option])')
     assert len(found) > 40
     for one in found:

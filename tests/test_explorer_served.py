@@ -6,8 +6,10 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import nbformat
 import numpy as np
@@ -49,14 +51,17 @@ class Tab:
     "A tab of the test's browser, which remembers what went wrong"
 
     def __init__(self, browser, address, width=1180, height=760):
-        self.browser, self.errors = browser, []
+        self.browser, self.errors, self.received = browser, [], 0
         self.tab = browser.context.new_page()
         self.tab.set_viewport_size({'width': width, 'height': height})
         self.tab.on('console', lambda m: self.errors.append(m.text) if m.type == 'error' else None)
         self.tab.on('pageerror', lambda e: self.errors.append(str(e)))
+        self.tab.on('websocket', lambda line: line.on('framereceived', self._count))
         self.tab.add_init_script(WATCH)
         self.tab.goto(address)
         self.tab.wait_for_function(FIND, timeout=60_000)
+
+    def _count(self, frame): self.received += 1
 
     def store(self, what):
         "Evaluate JavaScript with `store` at hand"
@@ -131,6 +136,58 @@ def test_each_session_has_its_own_selection(served, browser):
     assert first.store('(await store.ask("hello")).message.chosen.conditions.length') == 1
     assert second.store('(await store.ask("hello")).message.chosen.conditions.length') == 0
     for page in (first, second): page.close()
+
+
+def seconds_of(process):
+    "How much processor time a process has taken"
+    fields = Path(f'/proc/{process.pid}/stat').read_text().rpartition(')')[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')
+
+
+def wait_until_idle(process, patience=60.0):
+    "Return when a process takes less than a tenth of the time; a server that draws forever takes all of it"
+    until = time.monotonic() + patience
+    while time.monotonic() < until:
+        began, before = time.monotonic(), seconds_of(process)
+        time.sleep(0.4)
+        if seconds_of(process) - before < 0.1 * (time.monotonic() - began): return
+    raise AssertionError(f'the server is not at rest after {patience} s')
+
+
+MANY = """async ([kind, count]) => {
+  const store = window.found, { length } = store.step.rows, answers = [];
+  for (let n = 0; n < count; n += 1) {
+    const bits = new store.step.inside.constructor(store.scene.count);
+    if (kind === 'choose') store.choose('words', { said: `“${n}”`, act: { kind: 'words', text: `${n}` }, bits });
+    answers.push(store.ask(kind === 'choose' ? 'hello' : 'card', { row: (7 * n) % length }));
+    await new Promise((done) => { setTimeout(done, 5); });
+  }
+  return (await Promise.all(answers)).map(({ message }) => message.id ?? message.kind);
+}"""
+
+
+def test_a_choice_in_one_page_neither_reaches_nor_holds_up_the_other(served, corpus, browser):
+    "A choice is no business of the other page; while one chooses again and again, the other is answered; then all rest"
+    address, process = served
+    first, second = Tab(browser, address), Tab(browser, address)
+    for page in (first, second): page.rest()
+    for page, other, theirs in ((first, second, 0), (second, first, 1)):
+        heard = other.received
+        assert heard > 0
+        page.lasso()
+        page.rest()
+        assert other.received == heard, 'nothing is said to the page that did nothing'
+        assert other.store('(await store.ask("hello")).message.chosen.conditions.length') == theirs
+    first.tab.evaluate(f"() => {{ window.chosen = ({MANY})(['choose', 40]); }}")
+    cards = second.tab.evaluate(MANY, ['card', 40])
+    assert cards == [corpus[7 * n % COUNT].id for n in range(40)]
+    first.tab.evaluate('() => window.chosen')
+    for page in (first, second): page.rest()
+    assert first.store('(await store.ask("hello")).message.chosen.conditions.length') == 2
+    wait_until_idle(process)
+    for page in (first, second):
+        assert page.errors == []
+        page.close()
 
 
 def test_only_who_knows_the_address_is_let_in(served):

@@ -7,7 +7,9 @@ import matnb
 from matnb.corpus.measurement import Channel, Measurement
 from matnb.corpus.store import create_corpus
 from matnb.explorer import symmetry_seen
+from matnb.explorer.jobs import Later
 from matnb.explorer.scene import Scene
+from matnb.similarity.records import Record
 
 
 def lattice(side=128, period=16.0, noise=0.25, seed=0):
@@ -95,3 +97,43 @@ def test_the_map_stands_beside_the_picture_and_is_read_with_the_keyboard(page):
         assert page.tab.locator('.mx-symmap-scale').count() == 1
     page.tab.keyboard.press('Escape')
     page.tab.wait_for_function("() => !document.querySelector('.mx-symmap').open")
+
+
+def test_where_the_lattice_is_another_it_has_no_turn(page, monkeypatch):
+    "The left column of windows has a lattice that is not the one of the rest: nothing is said of a turn against it"
+    whole = symmetry_seen.symmetry_map
+
+    def with_another(*given, **said):
+        seen = whole(*given, **said).copy(deep=True)
+        for name in ('rotation', 'strain_xx', 'strain_yy', 'strain_xy'): seen[name][:, 0] = np.nan
+        return seen
+
+    monkeypatch.setattr(symmetry_seen, 'symmetry_map', with_another)
+    monkeypatch.setattr(symmetry_seen, 'MAPPED', symmetry_seen.KeptAnswers(2))
+    open_item(page, 0).get_by_role('button', name='Map of the symmetry').click()
+    page.tab.wait_for_selector('.mx-symmap-body:not([hidden])', timeout=60_000)
+    page.tab.locator('.mx-symmap-canvas').nth(1).focus()
+    said = page.tab.locator('.mx-symmap-here')
+    page.tab.keyboard.press('ArrowUp')
+    assert 'turned by' in said.inner_text() and 'another lattice' not in said.inner_text()
+    page.tab.keyboard.press('ArrowLeft')
+    assert 'another lattice than elsewhere' in said.inner_text()
+    assert 'turned' not in said.inner_text() and 'NaN' not in said.inner_text()
+    page.tab.keyboard.press('Escape')
+    page.tab.wait_for_function("() => !document.querySelector('.mx-symmap').open")
+
+
+def test_a_kept_answer_is_not_given_once_the_pixel_size_was_corrected(tmp_path, monkeypatch):
+    "A file that was read anew with another scale is the same item, of the same pixels; its lattice is another one"
+    monkeypatch.setattr(symmetry_seen, 'SEEN', symmetry_seen.KeptAnswers(10))
+    told, ids = [], set()
+    for number, size in enumerate((1e-9, 2e-9, 1e-9)):
+        corpus = create_corpus(tmp_path/f'corpus {number}', 'Scans')
+        corpus.append([Measurement(lattice(seed=n)[None], (Channel('height', 'nm'),), (size, size),
+                                   source=f'{n}.ibw', sha256=f'{n:064x}') for n in range(2)])
+        scene = Scene(matnb.Path.begin(matnb.embed(corpus, 'spectral', progress=False)))
+        found = symmetry_seen.answer_symmetry(scene, Record({'row': 0, 'channel': 'height'}, ''))
+        assert isinstance(found, Later) == (number < 2), 'worked out for each scale, and once only'
+        told.append((found.work() if isinstance(found, Later) else found).body['lattice'])
+        ids.add(corpus[0].id)
+    assert len(ids) == 1 and 'a = 16.0' in told[0] and 'a = 32.0' in told[1] and told[2] == told[0], told

@@ -1,6 +1,7 @@
 "Group convolutions and networks made of them: exactly equivariant, whatever is inside"
 import json
 import time
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import torch
 from torch import nn
 
 from matnb.learn.devices import threads
+from matnb.learn.weights import shipped_weights
 from matnb.symmetry.compared_networks import (
     COMPARED,
     PlainNetwork,
@@ -213,12 +215,40 @@ def test_a_file_holds_the_network_and_its_design(tmp_path):
         with torch.no_grad(): assert torch.equal(again(noise(2, 64, 64)).vector, network(noise(2, 64, 64)).vector)
 
 
+def test_files_from_before_there_were_cards_are_read(tmp_path):
+    from safetensors.torch import save_file
+    network = made(DESIGNS['D8'])
+    state = {name: value.contiguous() for name, value in network.state_dict().items()}
+    save_file(state, tmp_path/'old.safetensors', {'design': json.dumps(asdict(network.design))})
+    again = read_network(tmp_path/'old.safetensors')
+    assert again.design == network.design and not again.training
+    with torch.no_grad(): assert torch.equal(again(noise(2, 64, 64)).vector, network(noise(2, 64, 64)).vector)
+
+
 def test_a_file_of_other_weights_is_refused(tmp_path):
     from safetensors.torch import save_file
     save_file({'a': torch.ones(2)}, tmp_path/'other.safetensors')
-    with pytest.raises(ValueError, match='does not say'): read_network(tmp_path/'other.safetensors')
+    with pytest.raises(ValueError, match='not written by save_weights'): read_network(tmp_path/'other.safetensors')
     save_file({'a': torch.ones(2)}, tmp_path/'wrong.safetensors', {'design': json.dumps({'turns': 4})})
-    with pytest.raises(RuntimeError, match='Missing key'): read_network(tmp_path/'wrong.safetensors')
+    with pytest.raises(ValueError, match='another network'): read_network(tmp_path/'wrong.safetensors')
+    for design in ({}, {'turns': 4, 'colour': 'blue'}):
+        save_file({'a': torch.ones(2)}, tmp_path/'wrong.safetensors', {'design': json.dumps(design)})
+        with pytest.raises(ValueError, match='does not say which'): read_network(tmp_path/'wrong.safetensors')
+    with pytest.raises(ValueError, match='does not say which'): read_network(shipped_weights('symmetry'))
+    path = tmp_path/'network.safetensors'
+    write_network(made(EquivariantDesign()), path)
+    path.write_bytes(path.read_bytes()[:-8])
+    with pytest.raises(ValueError, match='damaged'): read_network(path)
+    with pytest.raises(FileNotFoundError, match='no weights'): read_network(tmp_path/'none.safetensors')
+
+
+def test_images_in_any_unit_look_the_same():
+    "Heights in metres, counts with a large offset; what is blank stays blank"
+    images = noise(3, 64, 64)
+    for factor, offset in ((1e-9, 0), (1e-9, 3e-8), (1e-15, 0), (1e6, 2e7), (1.0, 100.0)):
+        assert torch.allclose(standardise(images * factor + offset), standardise(images), atol=2e-4)
+    for blank in (0.0, 0.1, 1000.1, 1e-9, -3e20): assert not standardise(torch.full((1, 48, 48), blank)).any()
+    with pytest.raises(ValueError, match='without a value'): standardise(images * torch.nan)
 
 
 def test_the_network_is_small_and_quick(measured):

@@ -12,6 +12,7 @@ START = '00_start.ipynb'
 PICTURES = '.jp-OutputArea-output img'
 LOADED = """(selector) => [...document.querySelectorAll(selector)].map(i =>
   ({alt: i.alt, loaded: i.complete && i.naturalWidth > 0}))"""
+COMPLETE = '(selector) => [...document.querySelectorAll(selector)].every((i) => i.complete)'
 
 
 @pytest.fixture(scope='module')
@@ -50,7 +51,7 @@ def check_pictures(tab, browser):
     "All pictures have loaded and have a text, and nothing was asked of another machine"
     scroll_through(tab)
     tab.wait_for_selector(PICTURES)
-    tab.wait_for_timeout(300)
+    tab.wait_for_function(COMPLETE, arg=PICTURES)
     pictures = tab.evaluate(LOADED, PICTURES)
     assert pictures and all(p['loaded'] and p['alt'].strip() for p in pictures), pictures
     assert browser.asked_elsewhere == []

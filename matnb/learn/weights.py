@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['FORMAT', 'SHIPPED_BYTES', 'WeightsCard', 'read_card', 'tensors_hash', 'save_weights', 'Weights', 'WrongWeights',
-           'load_weights', 'shipped_weights']
+           'read_tensors', 'load_weights', 'shipped_weights']
 
 # %% ../../nbs/learn/12_weights.ipynb #701e2515
 import datetime
@@ -141,6 +141,21 @@ class Weights:
 class WrongWeights(ValueError):
     "A file of weights is not what it should be"
 
+# %% ../../nbs/learn/12_weights.ipynb #17cd869b
+def read_tensors(
+    file: Path | str,  # Any safetensors file
+) -> 'tuple[dict[str, str], dict[str, Tensor]]':  # The texts in its header, and its numbers by name
+    "What a file holds, whoever wrote it"
+    from safetensors import SafetensorError, safe_open
+
+    path = Path(file).expanduser()
+    if not path.is_file(): raise FileNotFoundError(f'there are no weights at {path}')
+    try:
+        with safe_open(path, 'pt') as held:
+            return held.metadata() or {}, {name: held.get_tensor(name) for name in held.keys()}
+    except SafetensorError as e:
+        raise WrongWeights(f'{path.name} is cut off, damaged or no file of weights ({e}); get it again') from e
+
 # %% ../../nbs/learn/12_weights.ipynb #5b1ac04b
 def load_weights(
     file: Path | str,  # From `save_weights`
@@ -148,15 +163,8 @@ def load_weights(
 ) -> Weights:
     "Read weights, and be sure that they are the right ones"
     import torch
-    from safetensors import SafetensorError, safe_open
 
-    path = Path(file).expanduser()
-    if not path.is_file(): raise FileNotFoundError(f'there are no weights at {path}')
-    try:
-        with safe_open(path, 'pt') as held:
-            header, tensors = held.metadata() or {}, {name: held.get_tensor(name) for name in held.keys()}
-    except SafetensorError as e:
-        raise WrongWeights(f'{path.name} is cut off, damaged or no file of weights ({e}); get it again') from e
+    path, (header, tensors) = Path(file), read_tensors(file)
     if header.get('format') != FORMAT: raise WrongWeights(
         f'{path.name} was not written by save_weights: its format is {plain_text(str(header.get("format")), 60)!r}')
     try: card = read_card(json.loads(header.get('card', '')))

@@ -6,9 +6,9 @@
 __all__ = ['EquivariantDesign', 'standardise', 'ResidualBlock', 'make_stage', 'Sensed', 'EquivariantNetwork', 'write_network',
            'read_network']
 
-# %% ../../nbs/symmetry/21_equivariant_network.ipynb #a6011b11
+# %% ../../nbs/symmetry/21_equivariant_network.ipynb #577f1a2d
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,6 +16,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from matnb.learn.weights import (
+    Weights,
+    WeightsCard,
+    load_weights,
+    read_tensors,
+    save_weights,
+)
 from matnb.symmetry.group_convolution import (
     Basis,
     Blur,
@@ -70,11 +77,17 @@ def standardise(
     if min(images.shape[1:]) < multiple:
         raise ValueError(f'images of {images.shape[1]} × {images.shape[2]} pixels; at least {multiple} are needed')
     seen = images[:, None].float()
+    if not seen.isfinite().all(): raise ValueError('images hold points without a value; fill them first')
     if list(images.shape[1:]) != sides:  # In double precision, since its weights are not quite the same from both ends
         seen = F.interpolate(seen.double(), size=sides, mode='bilinear', antialias=True, align_corners=False).float()
     if shrink > 1: seen = F.avg_pool2d(seen, shrink)
+    largest = seen.abs().amax((2, 3), keepdim=True)
+    unit = torch.where((largest > 0) & (largest < 1e-3), largest, torch.ones_like(largest))  # Metres, amperes ...
+    seen = seen / unit
     seen = seen - seen.mean((2, 3), keepdim=True)
-    return seen / seen.square().mean((2, 3), keepdim=True).sqrt().clamp_min(1e-6)
+    spread = seen.square().mean((2, 3), keepdim=True).sqrt()
+    blank = spread <= 3e-7 * largest / unit  # Nothing but rounding
+    return torch.where(blank, torch.zeros_like(seen), seen / torch.where(blank, torch.ones_like(spread), spread))
 
 # %% ../../nbs/symmetry/21_equivariant_network.ipynb #ab4d57a0
 class ResidualBlock(nn.Module):
@@ -147,30 +160,29 @@ class EquivariantNetwork(nn.Module):
         by_field = self(images).fields.unflatten(1, (-1, self.group.order))
         return torch.cat([by_field.mean(2), by_field.amax(2)], 1).float()
 
-# %% ../../nbs/symmetry/21_equivariant_network.ipynb #861f229d
+# %% ../../nbs/symmetry/21_equivariant_network.ipynb #15a0abcb
 def write_network(
     network: EquivariantNetwork,  # With its weights
     path: str | Path,  # Of a file, `*.safetensors`
-) -> None:
+    card: WeightsCard | None = None,  # What else is known of it; None: nothing
+) -> str:  # The hash by which its weights are known
     "Store a network with its design"
-    from safetensors.torch import save
-
-    from matnb.corpus.durable import replace_file
-    weights = {name: value.contiguous() for name, value in network.state_dict().items()}
-    replace_file(Path(path), save(weights, {'design': json.dumps(asdict(network.design))}))
+    known = card or WeightsCard('equivariant', 'a network of group convolutions', 'not said', 'not said', 'not said')
+    return save_weights(path, network, replace(known, network=asdict(network.design)))
 
 
 def read_network(
     path: str | Path,  # Of a file that `write_network` made
 ) -> EquivariantNetwork:  # Ready for use, not for training
     "A network from a file"
-    from safetensors import safe_open
-    with safe_open(str(path), 'pt') as file:
-        told = file.metadata() or {}
-        weights = {name: file.get_tensor(name) for name in file.keys()}
-    if 'design' not in told: raise ValueError(f'{Path(path).name} does not say which network its weights belong to')
-    design: dict[str, Any] = json.loads(told['design'])
-    lists = {name: tuple(value) for name, value in design.items() if isinstance(value, list)}
-    network = EquivariantNetwork(EquivariantDesign(**(design | lists)))
-    network.load_state_dict(weights)
-    return network.eval()
+    texts, tensors = read_tensors(path)
+    if 'design' in texts and 'card' not in texts:
+        card = WeightsCard(Path(path).stem, '', '', '', '', network=json.loads(texts['design']))
+        weights = Weights(tensors, card, '')
+    else: weights = load_weights(path)
+    design: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in weights.card.network.items()}
+    if not design or design.keys() - {f.name for f in fields(EquivariantDesign)}: raise ValueError(
+        f'{Path(path).name} does not say which equivariant network its weights belong to')
+    network = EquivariantNetwork(EquivariantDesign(**design))
+    weights.into(network)
+    return network

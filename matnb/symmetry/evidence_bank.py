@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from ..corpus.durable import disk, replace_file
+from ..learn.weights import WrongWeights, read_tensors
 from .pattern_source import PatternSource
 from .seeing_symmetry import FEATURES, PRINTS, Evidence, measure
 
@@ -92,6 +93,12 @@ def _from_tensors(held: dict[str, Tensor]) -> Looks:
     first, second = (Evidence(*(held[f'{look} {f.name}'] for f in fields(Evidence))) for look in ('first', 'second'))
     return Looks(first, second, held['groups'].long())
 
+
+def _read(path: Path) -> tuple[str | None, dict[str, Tensor]]:
+    try: texts, tensors = read_tensors(path)
+    except WrongWeights as e: raise ValueError(f'{path} is damaged; remove it, and fill the bank again: {e}') from e
+    return texts.get('source'), tensors
+
 # %% ../../nbs/symmetry/31_evidence_bank.ipynb #34c98ba2
 @dataclass
 class _Parts:
@@ -110,6 +117,10 @@ class _Parts:
         "Where a part is"
         return (self.place or Path())/f'part-{number:05}-of-{self.each}.safetensors'
 
+    def has(self, number: int) -> bool:
+        "Whether a part was made"
+        return number in self.held if self.place is None else self.file(number).is_file()
+
     def make(self, number: int) -> None:
         "Measure a part and keep it"
         from safetensors.torch import save
@@ -122,21 +133,13 @@ class _Parts:
 
     def part(self, number: int) -> Looks:
         "One part; in half precision"
+        if not self.has(number): raise ValueError(
+            f'part {number} of {self.parts} is not there yet; fill the bank first')
         if self.place is None: return _from_tensors(self.held[number])
         said, tensors = _read(self.file(number))
         if said != source_record(self.source, self.learned): raise ValueError(
             f'{self.file(number)} holds evidence of other patterns, or measured in another way; choose another folder')
         return _from_tensors(tensors)
-
-
-def _read(path: Path) -> tuple[str | None, dict[str, Tensor]]:
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, 'pt') as held:
-            return (held.metadata() or {}).get('source'), {n: held.get_tensor(n) for n in held.keys()}
-    except SafetensorError as e:
-        raise ValueError(f'{path} is damaged ({e}); remove it, and fill the bank again') from e
 
 # %% ../../nbs/symmetry/31_evidence_bank.ipynb #15c0a054
 class EvidenceBank(_Parts):
@@ -148,7 +151,7 @@ class EvidenceBank(_Parts):
         "Make the parts that are missing"
         from tqdm.auto import tqdm
 
-        missing = [n for n in range(self.parts) if self.place is None or not self.file(n).is_file()]
+        missing = [n for n in range(self.parts) if not self.has(n)]
         done = self.parts - len(missing)
         for number in tqdm(missing, 'measuring', self.parts, unit='part', initial=done, disable=not progress):
             self.make(number)

@@ -79,6 +79,8 @@ def fingerprints(
     import torch
 
     points = cells.shape[-1]
+    if cells.shape != (len(bases), points, points) or bases.shape[1:] != (2, 2) or points < 2: raise ValueError(
+        f'cells {tuple(cells.shape)} and bases {tuple(bases.shape)}: (n, points, points) and (n, 2, 2) are needed')
     shares = ring_shares(cell_radii(bases, points))
     told = [n for part in transformed(cells) for n in _powder(part, shares)]
     sizes = cells.flatten(1)
@@ -113,6 +115,7 @@ def texture_fingerprints(
     import torch
 
     side = images.shape[-1]
+    _check_square(images)
     level = (images - images.mean((1, 2), keepdim=True)) / images.std((1, 2), keepdim=True).clamp_min(1e-6)
     small = torch.nn.functional.avg_pool2d(level[:, None], max(side // 64, 1))[:, 0]
     fade, radius, angle, counted = _faded(small.shape[-1], images.device)
@@ -131,6 +134,11 @@ def texture_fingerprints(
         told.append(gathered.norm(dim=1) / rings[:, 0].clamp_min(1e-9))
     at = torch.linspace(0, small[0].numel() - 1, 14, device=images.device).long()
     return torch.cat([*told, small.flatten(1).sort(1).values[:, at]], 1)
+
+# %% ../../nbs/symmetry/15_fingerprints.ipynb #a6572fc9
+def _check_square(images: 'torch.Tensor') -> None:
+    if images.ndim != 3 or images.shape[1] != images.shape[2] or not len(images) or images.shape[1] < 16:
+        raise ValueError(f'images of shape {tuple(images.shape)}: (n, side, side) of at least 16 points are needed')
 
 
 @lru_cache(maxsize=4)

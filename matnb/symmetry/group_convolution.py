@@ -123,6 +123,8 @@ class GroupConvolution(nn.Module):
         bias: bool = False,  # Whether a learned number per field is added
     ) -> None:
         super().__init__()
+        if min(inputs, outputs, stride) < 1: raise ValueError(
+            f'{inputs} fields to {outputs} with a stride of {stride}; at least 1 of each is needed')
         if size < stride: raise ValueError(f'a stride of {stride} skips a kernel of {size}')
         if stride % 2 != size % 2: raise ValueError(f'a kernel of {size} has no centre with a stride of {stride}')
         self.group, self.size, self.stride, self.lifts = group, size, stride, lifts

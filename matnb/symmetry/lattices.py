@@ -17,8 +17,8 @@ from .plane_groups import SYSTEMS
 if TYPE_CHECKING:
     import torch
 
-# %% ../../nbs/symmetry/01_lattices.ipynb #44f3b4c9
-@dataclass(frozen=True)
+# %% ../../nbs/symmetry/01_lattices.ipynb #5ed6d861
+@dataclass(frozen=True, eq=False)
 class Lattice:
     "A lattice in the plane, by two vectors that span a cell"
 
@@ -73,6 +73,10 @@ def random_bases(
     import torch
 
     n, device = len(systems), rng.device
+    if areas.shape != systems.shape: raise ValueError(f'{tuple(systems.shape)} systems and {tuple(areas.shape)} areas')
+    if n and not (0 <= int(systems.min()) and int(systems.max()) < len(SYSTEMS)):
+        raise ValueError(f'systems {int(systems.min())} to {int(systems.max())}: places in SYSTEMS, 0 to 4, are needed')
+    if not (areas > 0).all(): raise ValueError('areas of cells are above 0; some of these are not')
     chance = torch.rand(n, 5, generator=rng, device=device)
     ratio, cosine = _special_shape(systems, chance, *_general_shape(systems, chance), chance[:, 2] < special)
     cell = torch.zeros(n, 2, 2, device=device)

@@ -26,7 +26,7 @@ class Microscope:
     blur: Range = (0.0, 1.2)  # Standard deviation of the point spread, in points
     noise: Range = (0.0, 0.35)  # Standard deviation of all noise, in units of the pattern's
     correlated: Range = (0.0, 0.5)  # Share of the noise's power that neighbouring points have in common
-    drift: Range = (0.0, 0.02)  # Relative distortion by drift: stretch and shear
+    drift: Range = (0.0, 0.02)  # Relative distortion by drift: stretch and shear; none goes beyond 0.08
     jitter: Range = (0.0, 0.3)  # Sideways error of a line, in points
     lines: Range = (0.0, 0.25)  # Offset from line to line, in units of the pattern's standard deviation
     gamma: Range = (0.6, 1.7)  # Exponent of the contrast
@@ -36,8 +36,10 @@ class Microscope:
 
     def __post_init__(self) -> None:
         for name in ('blur', 'noise', 'correlated', 'drift', 'jitter', 'lines', 'gamma', 'tilt'):
-            low, high = getattr(self, name)
-            if not 0 <= low <= high: raise ValueError(f'{name} = {(low, high)}: a range (low, high), from 0 up')
+            ends = getattr(self, name)
+            if not isinstance(ends, tuple | list) or len(ends) != 2 or not 0 <= ends[0] <= ends[1] < math.inf:
+                raise ValueError(f'{name} = {ends}: a range (low, high), from 0 up')
+        if self.correlated[1] > 1: raise ValueError(f'correlated = {self.correlated}: shares of the noise, at most 1')
         if not self.gamma[0] > 0: raise ValueError(f'gamma = {self.gamma}: an exponent above 0')
         for name in ('inverted', 'defects'):
             if not 0 <= getattr(self, name) <= 1: raise ValueError(f'{name} = {getattr(self, name)}: a share, 0 to 1')
@@ -163,7 +165,7 @@ def blurred(
     images: 'torch.Tensor',  # `(n, side, side)`
     blur: 'torch.Tensor',  # `(n,)`: standard deviation of the point spread, in points
 ) -> 'torch.Tensor':  # `(n, side, side)`
-    "By one product with a band matrix from either side; edges are repeated by renormalising"
+    "By one product with a band matrix from either side; near an edge the average is of the points that there are"
     import torch
 
     at = torch.arange(images.shape[-1], device=images.device)
@@ -193,5 +195,10 @@ def photograph(
     rng: 'torch.Generator',  # Source of chance
 ) -> 'torch.Tensor':  # `(n, side, side)`, of mean 0 and standard deviation 1
     "Images as a microscope would give them"
+    import torch
+
+    if images.ndim != 3 or images.shape[1] != images.shape[2] or images.shape[1] < 2 or images.dtype != torch.float32:
+        raise ValueError(f'images of shape {tuple(images.shape)}, {images.dtype}: (n, side, side), float32 are needed')
+    if not images.isfinite().all(): raise ValueError('images hold points without a value; fill them first')
     conditions = draw_conditions(microscope, len(images), images.shape[-1], rng)
     return expose(_displaced(blurred(standardised(images), conditions.blur), conditions), conditions, rng)

@@ -17,7 +17,7 @@ from .plane_groups import PLANE_GROUPS
 if TYPE_CHECKING:
     import torch
 
-# %% ../../nbs/symmetry/02_motifs.ipynb #c0884ca6
+# %% ../../nbs/symmetry/02_motifs.ipynb #5b175609
 FAMILIES = ('field', 'binary', 'shapes', 'atoms', 'patches', 'noise')
 TRAINED = ('field', 'binary', 'shapes', 'patches')  # From which networks learn; the others are kept to judge them
 
@@ -38,6 +38,7 @@ def motifs(
     device = rng.device
     if bases is None: bases = torch.eye(2, device=device).expand(count, 2, 2)
     if groups is None: groups = torch.zeros(count, dtype=torch.long, device=device)
+    _check(count, size, bases, groups)
     unit = bases / torch.linalg.det(bases).abs().sqrt()[:, None, None]
     if family == 'noise': return torch.randn(count, size, size, generator=rng, device=device)
     if family == 'shapes': return _shapes(size, rng, unit, groups)
@@ -46,7 +47,16 @@ def motifs(
     images = simulated_channels(device=str(device)) if source is None else source.to(device)
     return cut_patches(images, count, size, rng)
 
-# %% ../../nbs/symmetry/02_motifs.ipynb #12a97f2f
+# %% ../../nbs/symmetry/02_motifs.ipynb #e4141de6
+def _check(count: int, size: int, bases: 'torch.Tensor', groups: 'torch.Tensor') -> None:
+    if count < 1 or size < 2: raise ValueError(f'{count} motifs of {size} points; at least 1 of at least 2 is needed')
+    if bases.shape != (count, 2, 2) or groups.shape != (count,):
+        raise ValueError(f'{count} motifs for {tuple(bases.shape)} cells and {tuple(groups.shape)} groups; '
+                         f'({count}, 2, 2) and ({count},) are needed')
+    if not ((groups >= 0) & (groups < len(PLANE_GROUPS))).all():
+        raise ValueError(f'groups {groups.tolist()[:8]}: numbers of plane groups are 0 to {len(PLANE_GROUPS) - 1}')
+
+
 def _random(low: float, high: float, shape: tuple[int, ...], rng: 'torch.Generator') -> 'torch.Tensor':
     import torch
     return low + (high - low) * torch.rand(*shape, generator=rng, device=rng.device)
@@ -103,6 +113,8 @@ def cut_patches(
     "Pieces of images, from any place and at any angle"
     import torch
 
+    if images.ndim != 3 or not len(images) or not images.is_floating_point():
+        raise ValueError(f'patches of {tuple(images.shape)} {images.dtype}: (images, y, x) of decimals are needed')
     chosen = torch.randint(len(images), (count,), generator=rng, device=rng.device)
     scale = _random(*scales, (count,), rng)
     angle = _random(0, 2 * math.pi, (count,), rng)

@@ -5,9 +5,10 @@
 # %% auto #0
 __all__ = ['ordered_domains', 'ordered_sha256', 'simulate_ordered', 'append_ordered']
 
-# %% ../../nbs/symmetry/06_ordered_domains.ipynb #31504e43
+# %% ../../nbs/symmetry/06_ordered_domains.ipynb #79239112
 import hashlib
 import json
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -50,6 +51,9 @@ def ordered_domains(
 
     chance = torch.Generator().manual_seed(int(rng.integers(2**62)))
     wanted = plane_group(group)
+    if not (size >= 2 and 0 < period < math.inf and 0 <= resolution < math.inf):
+        raise ValueError(f'{size} points with cells of {period} and a resolution of {resolution}: '
+                         'at least 2 points and lengths above 0 are needed')
     number = torch.tensor([wanted.number])
     bases = random_bases(torch.tensor([SYSTEMS.index(wanted.system)]), torch.tensor([float(period) ** 2]), chance)
     cell = _polarised_cell(rng, number, bases, max(48, 2 * round(period / 2)), resolution / 2.355, chance)

@@ -37,7 +37,10 @@ class Operation:
         "An operation from the image of a general point"
         rows = [_read_row(part, text) for part in text.replace(' ', '').split(',')]
         if len(rows) != 2: raise ValueError(f'{text!r}: the image of a point has two coordinates, e.g. -x+1/2,y')
-        return cls((rows[0][0], rows[1][0]), (rows[0][1], rows[1][1]))
+        made = cls((rows[0][0], rows[1][0]), (rows[0][1], rows[1][1]))
+        if abs(made.determinant) != 1: raise ValueError(
+            f'{text!r} does not bring a lattice back to itself: it changes areas {abs(made.determinant)} times')
+        return made
 
     def __matmul__(self, first: Self) -> Self: return type(self)(*_after(self, first))
 
@@ -49,9 +52,9 @@ class Operation:
         (p, q), (r, s) = self.matrix
         return p * s - q * r
 
-# %% ../../nbs/symmetry/00_plane_groups.ipynb #ee17f768
+# %% ../../nbs/symmetry/00_plane_groups.ipynb #31afba34
 def _read_row(part: str, whole: str) -> tuple[tuple[int, int], Fraction]:
-    if not re.fullmatch(r'([+-]?([xy]|\d+(/\d+)?))+', part):
+    if not re.fullmatch(r'[+-]?TERM([+-]TERM)*'.replace('TERM', r'([xy]|\d+(/0*[1-9]\d*)?)'), part):
         raise ValueError(f'{whole!r}: {part!r} is not a coordinate such as -x+1/2')
     x = y = 0
     shift = Fraction(0)
@@ -179,8 +182,12 @@ def identify(
 ) -> str:  # Name of the plane group
     "The plane group of a set of operations"
     held = set(operations)
-    if {f @ g for f in held for g in held} != held or not held:
+    if not held: raise ValueError('no operations; the least that a pattern has is x,y')
+    if {f @ g for f in held for g in held} != held:
         raise ValueError(f'{", ".join(sorted(map(str, held)))}: two operations one after the other give another one')
+    if len({o.matrix for o in held}) < len(held):
+        raise ValueError(f'{", ".join(sorted(map(str, held)))}: two differ by a shift only; in a primitive cell, '
+                         'without the steps of the lattice, none do')
     flips = [o for o in held if o.determinant == -1]
     turns = len(held) - len(flips)
     if not flips: return f'p{turns}'

@@ -16,7 +16,7 @@ def balanced_accuracy(
     groups: np.ndarray,  # `(n,)`: the truth
 ) -> float:  # 0 to 1
     "The share that is named right, averaged over the groups that occur"
-    logits, groups = _matched(logits, groups)
+    logits, groups = _matched(logits, groups, named=True)
     right = logits.argmax(1) == groups
     return float(np.mean([right[groups == g].mean() for g in np.unique(groups)]))
 
@@ -26,17 +26,20 @@ def confusions(
     groups: np.ndarray,  # `(n,)`: the truth
 ) -> np.ndarray:  # `(groups, groups)`: rows are the truth, each sums to 1, or to 0 where there is none
     "Which group is taken for which"
-    logits, groups = _matched(logits, groups)
+    logits, groups = _matched(logits, groups, named=True)
     counts = np.zeros((logits.shape[1],) * 2)
     np.add.at(counts, (groups, logits.argmax(1)), 1)
     return counts / np.maximum(counts.sum(1, keepdims=True), 1)
 
 
-def _matched(values: np.ndarray, groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _matched(values: np.ndarray, groups: np.ndarray, named: bool = False) -> tuple[np.ndarray, np.ndarray]:
     values, groups = np.asarray(values), np.asarray(groups)
-    if values.ndim != 2 or len(values) != len(groups) or not len(groups):
+    if values.ndim != 2 or groups.shape != values.shape[:1] or not len(groups):
         raise ValueError(f'{values.shape} values for {groups.shape} groups; one row for each of at least one is needed')
     if not np.isfinite(values).all(): raise ValueError('values that are not numbers: nothing can be said about them')
+    if named and not np.isin(groups, np.arange(values.shape[1])).all(): raise ValueError(
+        f'groups {sorted(set(groups.tolist()))[:20]}: numbers from 0 to {values.shape[1] - 1} are needed; '
+        'leave out images in which nothing repeats')
     return values, groups
 
 # %% ../../nbs/symmetry/85_scores.ipynb #122a26ca
@@ -48,9 +51,10 @@ def centred(
     "Vectors from the mean outwards, of unit length"
     vectors = np.asarray(vectors, np.float64)
     about = vectors if about is None else np.asarray(about, np.float64)
-    if vectors.ndim != 2 or not np.isfinite(vectors).all():
-        broken = np.sum(~np.isfinite(vectors))
-        raise ValueError(f'vectors of shape {vectors.shape}, {broken} of the values not numbers: (n, d) are needed')
+    for given in (vectors, about):
+        if given.ndim != 2 or not len(given) or not np.isfinite(given).all(): raise ValueError(
+            f'vectors of shape {given.shape}, {np.sum(~np.isfinite(given))} of the values not numbers: '
+            '(n, d) are needed')
     moved = vectors - about.mean(0)
     if scaled: moved = moved / np.maximum(about.std(0), 1e-12 + 1e-6 * np.abs(about).max())
     return moved / np.maximum(np.linalg.norm(moved, axis=1, keepdims=True), 1e-30)
@@ -63,7 +67,8 @@ def purity(
 ) -> float:  # 0 to 1
     "How many of the nearest are of the same group"
     directions, groups = _matched(directions, groups)
-    if len(groups) <= nearest: raise ValueError(f'{len(groups)} vectors; more than {nearest} are needed')
+    if not 0 < nearest < len(groups): raise ValueError(
+        f'the nearest {nearest} of {len(groups)} vectors: from 1, and more vectors than that, are needed')
     alike = directions @ directions.T
     np.fill_diagonal(alike, -np.inf)
     near = np.argsort(-alike, 1, kind='stable')[:, :nearest]
@@ -86,6 +91,7 @@ def recognised(
     scaled: bool = False,  # Divide each number by its standard deviation
 ) -> Recognised:
     "Compare two looks at the same patterns"
+    before, after = np.asarray(before), np.asarray(after)
     if before.shape != after.shape or len(before) < 2:
         raise ValueError(f'{before.shape} and {after.shape}: two looks at the same two or more patterns are needed')
     a, b = centred(before, scaled), centred(after, scaled, about=before)
@@ -104,6 +110,8 @@ def triplets_right(
     scaled: bool = False,  # Divide each number by its standard deviation
 ) -> float:  # 0 to 1; one half by chance
     "How often the group counts for more than the motif"
+    if not np.shape(anchors) == np.shape(same_group) == np.shape(same_motif): raise ValueError(
+        f'{np.shape(anchors)}, {np.shape(same_group)}, {np.shape(same_motif)}: triplets have one vector of each kind')
     every = np.concatenate([anchors, same_group, same_motif])
     a, g, m = (centred(v, scaled, about=every) for v in (anchors, same_group, same_motif))
     near, far = (a * g).sum(1), (a * m).sum(1)

@@ -23,7 +23,7 @@ from .microscope import Microscope, photograph
 from .motifs import TRAINED, motifs
 from .pattern_source import Patterns, PatternSource
 from .patterns import render, soften, standardised, symmetrise
-from .plane_groups import PLANE_GROUPS, SYSTEMS
+from .plane_groups import PLANE_GROUPS, SYSTEMS, plane_group
 from .real_lattices import REAL_LATTICES, real_windows
 from matnb.symmetry.scores import (
     Recognised,
@@ -61,9 +61,12 @@ class Judged:
     ) -> np.ndarray:  # One row for each image
         "Its answers, batch by batch"
         answer = getattr(self, what)
+        if answer is None: raise ValueError(f'{self.name} cannot {what}' if what != 'periodic' else
+                                            f'{self.name} does not say whether anything repeats')
+        if not len(images): raise ValueError('no images to ask about')
         return np.concatenate([np.asarray(answer(images[s:s + at_once])) for s in range(0, len(images), at_once)])
 
-# %% ../../nbs/symmetry/86_trials.ipynb #08595590
+# %% ../../nbs/symmetry/86_trials.ipynb #233f4dcc
 HELD_OUT = 1_000_000  # Seeds of trials begin here; training stays below
 NEVER = ('atoms', 'noise')  # Families that training must not use
 
@@ -98,6 +101,8 @@ def balanced(
     "As many patterns of every group"
     import torch
 
+    if source.aperiodic == 1 or len({plane_group(g).number for g in source.groups}) < 17:
+        raise ValueError('this source does not give all of the seventeen groups')
     batches: list[Patterns] = []
     while True:
         batches.append(source.batch(first + len(batches), 256))
