@@ -225,11 +225,11 @@ def relevelled(
     mean, old = level.running_mean, level.running_var
     mean.copy_(rows.mean(0))
     old.mul_((rows.var(0) / old.double()).clamp(1 / 16, 16).sqrt())
-    with torch.inference_mode(): apart = learned.levelled(seen[:, 0]) - learned.levelled(seen[:, 1])
+    with torch.inference_mode(): first, second = (learned.levelled(seen[:, n]) for n in (0, 1))
     head: Any
-    for head, strength in zip(learned.heads, _FORGET, strict=True):
+    for head, a, b, strength in zip(learned.heads, first, second, _FORGET, strict=True):
         weight = head.weight.detach().double()
-        head.weight.data = (steadier(apart.double() @ weight.T, strength) @ weight).float()
+        head.weight.data = (steadier((a - b).double() @ weight.T, strength) @ weight).float()
     return learned.to(next(network.parameters()).device)
 
 

@@ -185,7 +185,7 @@ class ScanRecipe:
     steps: int = 180  # In which everything learns
     course: int = 320  # In which the rate of learning would fall to nothing
     places: int = 64  # In such a step
-    head_steps: int = 600  # In which the heads alone learn
+    head_steps: int = 1000  # In which the heads alone learn
     head_places: int = 256  # Films in such a step
     without: tuple[str, ...] = ()  # Kinds of domains that are not to be seen
     seed: int = 1

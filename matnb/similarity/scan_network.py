@@ -25,7 +25,10 @@ from ..symmetry.group_convolution import DihedralGroup, GroupBatchNorm, GroupCon
 if TYPE_CHECKING:
     from matnb.learn.weights import Weights
 
-# %% ../../nbs/similarity/06_scan_network.ipynb #44905df6
+# %% ../../nbs/similarity/06_scan_network.ipynb #4c785b2d
+_SEVERAL = ('widths', 'depths', 'heads', 'farthest', 'shares')
+
+
 @dataclass(frozen=True)
 class ScanDesign:
     "What a network for scans is made of"
@@ -34,8 +37,8 @@ class ScanDesign:
     widths: tuple[int, ...] = (4, 12, 16, 24, 32)  # Fields after each stage, each half as fine as the one before
     depths: tuple[int, ...] = (1, 1, 2, 2, 1)  # Convolutions in each stage
     described: int = DESCRIBED  # Numbers that are described by hand
-    farthest: float = 2.0  # Standard deviations from the mean: what is farther counts as this
     heads: tuple[int, ...] = (128, 64, 64)  # Numbers of a vector that tell places, films and kinds apart
+    farthest: tuple[float, ...] = (1.5, 1.5, 2.5)  # Spreads from the mean, for each head: what is farther counts as this
     shares: tuple[float, ...] = (0.35, 0.1, 0.55)  # Of each part in the likeness of two vectors
 
     def to_json(self) -> dict[str, Any]:
@@ -48,7 +51,7 @@ class ScanDesign:
         if told.get('described') != DESCRIBED or 'farthest' not in told: raise ValueError(
             f'a network for scans that were described by {told.get("described")} numbers, as in an earlier version; '
             f'this one describes them by {DESCRIBED}. Train or adapt it anew')
-        return cls(**told | {name: tuple(told[name]) for name in ('widths', 'depths', 'heads', 'shares')})
+        return cls(**told | {name: tuple(told[name]) for name in _SEVERAL})
 
     @property
     def dims(self) -> int:
@@ -144,10 +147,10 @@ class ScanNetwork(HoldsBackbone):
     def levelled(
         self,
         numbers: Tensor,  # (n, features + described)
-    ) -> Tensor:  # The same shape
+    ) -> list[Tensor]:  # The same shape, for each head
         "Numbers as the heads get them: with mean 0 and spread 1 over what was learned from, and none far off"
-        level: Tensor = self.level(numbers)
-        return level.clamp(-self.design.farthest, self.design.farthest)
+        level = self.level(numbers)
+        return [level.clamp(-most, most) for most in self.design.farthest]
 
     def parts(
         self,
@@ -155,8 +158,8 @@ class ScanNetwork(HoldsBackbone):
         described: Tensor,  # (n, numbers) from `describe`, of the same pictures
     ) -> list[Tensor]:  # Of place, film and kind, each of length 1
         "The parts of the vectors"
-        level = self.levelled(torch.cat([features, described], 1))
-        return [F.normalize(head(level).float(), dim=1) for head in self.heads]
+        given = self.levelled(torch.cat([features, described], 1))
+        return [F.normalize(head(g).float(), dim=1) for head, g in zip(self.heads, given, strict=True)]
 
     def forward(self, pictures: Tensor, described: Tensor) -> Tensor:
         "(n, dims) of length 1: the cosine of two vectors is the weighted mean of the cosines of their parts"
