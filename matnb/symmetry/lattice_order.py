@@ -75,7 +75,7 @@ _NEAR, _LONG = 2.0, 3.0  # Points of the spectrum: what belongs to a wave; what 
 
 
 def _spectrum(images: 'torch.Tensor') -> tuple['torch.Tensor', 'torch.Tensor']:
-    "Power above the median of its surroundings, `(n, side · (side / 2 + 1))`, and the frequencies, in periods per point"
+    "Power above the median of its surroundings, `(n, side · (side / 2 + 1))`, and frequencies, in periods per point"
     import torch
 
     side = images.shape[-1]
@@ -99,7 +99,7 @@ def _around(power: 'torch.Tensor') -> 'torch.Tensor':
 
 
 def _rest(images: 'torch.Tensor', bases: 'torch.Tensor') -> 'torch.Tensor':
-    "`(n, k, 6)`: strongest and share of what the lattice leaves, of the peaks in it, how much is free, how sharp all is"
+    "`(n, k, 6)`: strongest and share of what the lattice leaves, and of peaks in it; how much is free; how sharp all is"
     import torch
 
     side = images.shape[-1]
