@@ -28,13 +28,14 @@ def _directions(cells: UnitCells) -> tuple['torch.Tensor', 'torch.Tensor', 'torc
     h1 = torch.arange(-HARMONICS, HARMONICS + 1, device=power.device)[:, None].expand(power.shape[-2:]).flatten()
     h2 = torch.arange(HARMONICS + 1, device=power.device)[None].expand(power.shape[-2:]).flatten()
     left, total = power.flatten(-2), power.sum((-1, -2)).clamp(min=1e-9)
-    strengths, places, off = [], [], None
+    strengths, places, off = [], [], []
     for _ in range(STRONGEST):
         most, place = left.max(-1)
-        strengths.append(most / total), places.append(place)
+        strengths.append(most / total)
+        places.append(place)
         left = left * ((h1 * h2[place][..., None] - h2 * h1[place][..., None]) != 0)
-        if off is None: off = left.sum(-1) / total
-    return off, torch.stack(strengths, -1), torch.stack(places, -1)
+        off.append(left.sum(-1) / total)
+    return off[0], torch.stack(strengths, -1), torch.stack(places, -1)
 
 # %% ../../nbs/symmetry/13_lattice_order.ipynb #f910fc41
 _BLOCKS = 4  # Along each side
@@ -99,7 +100,7 @@ def _around(power: 'torch.Tensor') -> 'torch.Tensor':
 
 
 def _rest(images: 'torch.Tensor', bases: 'torch.Tensor') -> 'torch.Tensor':
-    "`(n, k, 6)`: strongest and share of what the lattice leaves, and of peaks in it; how much is free; how sharp all is"
+    "`(n, k, 6)`: strongest and share of what the lattice leaves, and of peaks in it; what is free; how sharp all is"
     import torch
 
     side = images.shape[-1]
