@@ -592,7 +592,7 @@ class NetworkSeer:
             seen = self.network(torch.from_numpy(np.ascontiguousarray(windows, np.float32)).to(device))
             told = torch.sigmoid(seen.periodic), torch.softmax(seen.logits, 1), seen.bases
         periodic, groups, bases = (t.double().cpu().numpy() for t in told)
-        return Sights(np.minimum(periodic, in_two_directions(windows, bases)), groups, bases)
+        return Sights(periodic, groups, bases)
 
 # %% ../../nbs/symmetry/40_reports.ipynb #e7940443
 def image_of(
