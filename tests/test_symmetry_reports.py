@@ -287,3 +287,16 @@ def test_turns_are_said_on_a_circle():
                         ([3.0, 3.2, 3.1], 'turned alike')):
         maps = {'group': (('y', 'x'), np.full((1, 3), 9, 'i1')), 'rotation': (('y', 'x'), np.array([turns]))}
         assert said in say_map(xr.Dataset(maps, attrs={'fold': 90.0, 'window_said': '64 points'}))
+
+
+def test_missing_lines_lie_between_their_neighbours():
+    "The mean of all points would be a line of one value, which is its own mirror image"
+    from matnb.symmetry.reports import square_plane
+
+    y, x = np.mgrid[:96, :96]
+    whole = 3.0 * y + np.sin(x / 5) * 4
+    torn = whole.copy()
+    torn[[20, 21, 60], :] = np.nan
+    torn[:, 40][::2] = np.nan
+    seen, full = (square_plane(plane)[0] for plane in (torn, whole))
+    assert np.abs(seen - full).max() < 0.01
