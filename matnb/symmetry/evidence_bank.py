@@ -21,8 +21,8 @@ from ..learn.weights import WrongWeights, read_tensors
 from .pattern_source import PatternSource
 from .seeing_symmetry import FEATURES, PRINTS, Evidence, measure
 
-# %% ../../nbs/symmetry/31_evidence_bank.ipynb #279bd05f
-MEASURES = 1  # Changes whenever the same images would give other evidence
+# %% ../../nbs/symmetry/31_evidence_bank.ipynb #da3c6239
+MEASURES = 2  # Changes whenever the same images would give other evidence
 
 
 @dataclass

@@ -39,7 +39,10 @@ def periodicity_loss(
     "How badly the network tells whether anything repeats"
     from torch.nn.functional import binary_cross_entropy_with_logits
 
-    return binary_cross_entropy_with_logits(periodic.float(), (groups >= 0).float())
+    repeats = groups >= 0
+    share = repeats.float().mean().clamp(0.5 / len(groups), 1 - 0.5 / len(groups))
+    weight = (0.5 / share).where(repeats, 0.5 / (1 - share))
+    return binary_cross_entropy_with_logits(periodic.float(), repeats.float(), weight)
 
 # %% ../../nbs/symmetry/29_losses.ipynb #c3f59d5e
 def _alike(vectors: 'Tensor', temperature: float) -> 'Tensor':

@@ -33,9 +33,10 @@ class Microscope:
     inverted: float = 0.5  # Share of images with bright and dark exchanged
     tilt: Range = (0.0, 0.8)  # Of the background over the image, in units of the pattern's standard deviation
     defects: float = 0.2  # Share of images with a missing patch, a dislocated stripe or the pattern's edge
+    spots: Range = (0.0, 0.0)  # Share of the image under spots: vacancies, adsorbed molecules, dirt
 
     def __post_init__(self) -> None:
-        for name in ('blur', 'noise', 'correlated', 'drift', 'jitter', 'lines', 'gamma', 'tilt'):
+        for name in ('blur', 'noise', 'correlated', 'drift', 'jitter', 'lines', 'gamma', 'tilt', 'spots'):
             ends = getattr(self, name)
             if not isinstance(ends, tuple | list) or len(ends) != 2 or not 0 <= ends[0] <= ends[1] < math.inf:
                 raise ValueError(f'{name} = {ends}: a range (low, high), from 0 up')
@@ -65,6 +66,7 @@ class Conditions:
     sign: 'torch.Tensor'  # `(n,)`: -1 where bright and dark are exchanged
     tilt: 'torch.Tensor'  # `(n, 2)`: along y and x
     defect: 'torch.Tensor'  # `(n,)`: 0 none, 1 missing patch, 2 dislocated stripe, 3 edge of the pattern
+    spots: 'torch.Tensor'  # `(n,)`: share of the image that they cover
 
 # %% ../../nbs/symmetry/04_microscope.ipynb #d543a4d9
 def draw_conditions(
@@ -93,7 +95,8 @@ def draw_conditions(
     sign = torch.where(torch.rand(count, generator=rng, device=device) < microscope.inverted, -1.0, 1.0)
     gamma = torch.exp(draw((math.log(microscope.gamma[0]), math.log(microscope.gamma[1]))))
     return Conditions(draw(microscope.blur), draw(microscope.noise), draw(microscope.correlated), drift, slips,
-                      draw(microscope.lines), gamma, sign, signed(draw(microscope.tilt), 2), defect)
+                      draw(microscope.lines), gamma, sign, signed(draw(microscope.tilt), 2), defect,
+                      draw(microscope.spots) if microscope.spots[1] else torch.zeros(count, device=device))
 
 
 def _slipped(count: int, side: int, rng: 'torch.Generator') -> 'torch.Tensor':
@@ -118,6 +121,7 @@ def expose(
     seen = _contrast(images, conditions)
     broken = ((conditions.defect == 1) | (conditions.defect == 3)).nonzero()[:, 0]
     if len(broken): seen[broken] = _broken(seen[broken], conditions.defect[broken], rng)
+    if conditions.spots.any(): seen = _spotted(seen, conditions.spots, rng)
     ramp = torch.linspace(-0.5, 0.5, side, device=images.device)
     offsets = torch.randn(n, side, generator=rng, device=rng.device) * conditions.lines[:, None]
     seen += (conditions.tilt[:, :1] * ramp + offsets)[:, :, None]
@@ -142,6 +146,24 @@ def _blotches(count: int, side: int, rng: 'torch.Generator') -> 'torch.Tensor':
     coarse = torch.randn(count, 1, side // 2, side // 2, generator=rng, device=rng.device)
     fine = torch.nn.functional.interpolate(coarse, size=(side, side), mode='bilinear')
     return fine[:, 0] * 1.6  # Interpolation makes it weaker
+
+
+def _spotted(images: 'torch.Tensor', shares: 'torch.Tensor', rng: 'torch.Generator') -> 'torch.Tensor':
+    "Spots of one level, of a width that each image has of its own"
+    import torch
+
+    n, side = images.shape[:2]
+    chance = torch.rand(2, n, 1, 1, generator=rng, device=rng.device)
+    fields = []
+    for coarser in (3, 6, 12):
+        coarse = torch.randn(n, 1, side // coarser + 2, side // coarser + 2, generator=rng, device=rng.device)
+        fields.append(torch.nn.functional.interpolate(coarse, size=(side, side), mode='bicubic')[:, 0])
+    field = standardised(torch.stack(fields).gather(0, (3 * chance[0]).long().expand(n, side, side)[None])[0])
+    levels = field[:, ::2, ::2].flatten(1).sort(1).values
+    place = ((1 - shares) * (levels.shape[1] - 1)).long().clamp(0, levels.shape[1] - 1)
+    level = torch.where(shares > 0, levels.gather(1, place[:, None])[:, 0], levels[:, -1] + 9)
+    under = torch.sigmoid((field - level[:, None, None]) * 8)
+    return images * (1 - under) + (4 * chance[1] - 2).sign() * (1 + 3 * (2 * chance[1] - 1).abs()) * under
 
 
 def _broken(images: 'torch.Tensor', defect: 'torch.Tensor', rng: 'torch.Generator') -> 'torch.Tensor':

@@ -172,19 +172,23 @@ def _seen(
     return Patterns(expose(images, conditions, rng), groups, families, bases, conditions.noise)
 
 
+_FINEST = {'real patch': 1.0, 'disordered dots': 0.6, 'quasiperiodic': 0.35, 'quasiperiodic atoms': 0.4}
+
+
 def _strangers(
     settings: PatternSettings, bases: 'torch.Tensor', blur: 'torch.Tensor', rng: 'torch.Generator',
 ) -> tuple['torch.Tensor', 'torch.Tensor']:
     "Images without a period, and their kinds"
     import torch
 
-    spacings = torch.linalg.det(bases).abs().sqrt()
+    edges, chance = torch.linalg.det(bases).abs().sqrt(), torch.rand(len(bases), generator=rng, device=rng.device)
     which = torch.randint(len(APERIODIC), (len(bases),), generator=rng, device=rng.device)
     images = torch.zeros(len(bases), settings.side, settings.side, device=rng.device)
     for number, kind in enumerate(APERIODIC):
         members = (which == number).nonzero()[:, 0]
         if not len(members): continue
-        images[members] = blurred(aperiodic_images(kind, settings.side, spacings[members], rng), blur[members])
+        spacings = edges[members] * _FINEST.get(kind, 0.2) ** chance[members]
+        images[members] = blurred(aperiodic_images(kind, settings.side, spacings, rng), blur[members])
     return images, which + len(FAMILIES)
 
 # %% ../../nbs/symmetry/05_pattern_source.ipynb #76c1fcf8

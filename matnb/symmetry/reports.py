@@ -86,12 +86,24 @@ def square_plane(
         raise ValueError(f'with square points this image has {sides[0]:,} × {sides[1]:,}; at most {MOST_POINTS:,} are '
                          'looked at, so give a part of it')
     size = float(abs(plane[known]).max()) or 1.0
-    plane = np.where(known, plane / size, (plane[known] / size).mean())
+    plane = _filled(plane / size, known)
     if not plane.std() > 1e-12: raise ValueError('the image is the same everywhere')
     plane = plane - plane.mean()
     return _stretched(plane / plane.std(), sides), min(scale) if scale else None
 
-# %% ../../nbs/symmetry/40_reports.ipynb #87ba7869
+# %% ../../nbs/symmetry/40_reports.ipynb #7704a068
+def _filled(plane: np.ndarray, known: np.ndarray) -> np.ndarray:
+    "Straight from the line above a hole to the one below it, or from side to side; where there are none, the mean"
+    made, there = np.where(known, plane, plane[known].mean()), known.copy()
+    for turned, held in ((made, there), (made.T, there.T)):
+        for n in np.flatnonzero(~held.all(0)):
+            at = np.flatnonzero(held[:, n])
+            if len(at) < 2: continue
+            gap = slice(at[0], at[-1] + 1)
+            turned[gap, n], held[gap, n] = np.interp(np.arange(at[0], at[-1] + 1), at, turned[at, n]), True
+    return made
+
+
 def _stretched(plane: np.ndarray, shape: Sequence[int]) -> np.ndarray:
     "The same picture with other numbers of points"
     from scipy.ndimage import map_coordinates
@@ -592,7 +604,7 @@ class NetworkSeer:
             seen = self.network(torch.from_numpy(np.ascontiguousarray(windows, np.float32)).to(device))
             told = torch.sigmoid(seen.periodic), torch.softmax(seen.logits, 1), seen.bases
         periodic, groups, bases = (t.double().cpu().numpy() for t in told)
-        return Sights(np.minimum(periodic, in_two_directions(windows, bases)), groups, bases)
+        return Sights(periodic, groups, bases)
 
 # %% ../../nbs/symmetry/40_reports.ipynb #e7940443
 def image_of(
@@ -638,7 +650,7 @@ def symmetry_of(
 def _doubts(given: np.ndarray, seer: Seer) -> tuple[str, ...]:
     "What is rough whatever was found"
     lost = 1 - float(np.isfinite(as_numbers(given)).mean())
-    holes = (f'{max(lost, 0.001):.1%} of the points hold no number; the mean of the others stands in for them.',)
+    holes = (f'{max(lost, 0.001):.1%} of the points hold no number; values between their neighbours stand in.',)
     rough = ('Measured without a trained network: the probabilities are rough.',)
     return holes * bool(lost) + rough * (seer is measured)
 

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn.functional import gelu, log_softmax, normalize
 
 from ..corpus.measurement import plain_text
-from .cell_features import FEATURE_NAMES, cell_view
+from .cell_features import FEATURE_NAMES, OF_LATTICE, ORDER, cell_view
 from .fingerprints import PRINT_LENGTH, TEXTURE_LENGTH, fingerprints, texture_fingerprints
 from .plane_groups import GROUP_NAMES
 
@@ -69,12 +69,13 @@ def _measured(images: Tensor, hypotheses: int, learned: bool) -> Evidence:
     features, prints, texture = (t.nan_to_num(0.0, _MOST, -_MOST).clamp(-_MOST, _MOST) for t in told)
     return Evidence(features, prints, texture, bases)
 
-# %% ../../nbs/symmetry/30_seeing_symmetry.ipynb #42a5cfb1
+# %% ../../nbs/symmetry/30_seeing_symmetry.ipynb #3b89a1ed
 @dataclass(frozen=True)
 class SymmetryDesign:
     "Of what size a network is"
 
     width: int = 256  # Numbers in each layer
+    order: int = 64  # Numbers in each layer that judges whether anything repeats
     depth: int = 3  # Residual blocks
     kin: int = 128  # Numbers that say which symmetry it is
     motif: int = 256  # Numbers that say what repeats
@@ -82,7 +83,7 @@ class SymmetryDesign:
     kin_share: float = 0.62  # Of the squared length of a vector, where something repeats
 
     def __post_init__(self) -> None:
-        most = {'width': 2048, 'depth': 64, 'kin': 2048, 'motif': 2048, 'hypotheses': 16}
+        most = {'width': 2048, 'order': 2048, 'depth': 64, 'kin': 2048, 'motif': 2048, 'hypotheses': 16}
         for name, largest in most.items():
             if type(value := getattr(self, name)) is not int or not 1 <= value <= largest:
                 raise ValueError(f'{name}={value!r:.40}; it should be a whole number from 1 to {largest}')
@@ -148,9 +149,11 @@ class SymmetryNetwork(_Standard):
         super().__init__()
         self.design, width = design, design.width
         self.register_buffer('sharpness', torch.ones(2))
-        self.first = nn.Linear(FEATURES, width)
+        self.first = nn.Linear(FEATURES - ORDER, width)
         self.blocks = nn.Sequential(*(_Block(width) for _ in range(design.depth)), nn.LayerNorm(width))
-        self.belief, self.periodicity = nn.Linear(width, 1), nn.Linear(width, 1)
+        self.belief, small = nn.Linear(width, 1), design.order
+        self.order = nn.Sequential(nn.Linear(OF_LATTICE, small), nn.GELU(), nn.Linear(small, small), nn.GELU())
+        self.order_belief, self.periodicity = nn.Linear(small, 1), nn.Linear(small, 1)
         self.group, self.kin = nn.Linear(width, len(GROUP_NAMES)), nn.Linear(width, design.kin)
         self.print_first = nn.Linear(PRINTS + width, 2 * width)
         self.print_block = nn.Sequential(_Block(2 * width), nn.LayerNorm(2 * width))
@@ -169,9 +172,10 @@ class SymmetryNetwork(_Standard):
         "Say what evidence means"
         return _judged(self, evidence)
 
-# %% ../../nbs/symmetry/30_seeing_symmetry.ipynb #5296501c
+# %% ../../nbs/symmetry/30_seeing_symmetry.ipynb #ca8b329f
 def _judged(network: SymmetryNetwork, evidence: Evidence) -> Seen:
-    each = network.blocks(network.first(network.standardised('features', evidence.features)))
+    told = network.standardised('features', evidence.features)
+    each = network.blocks(network.first(told[..., ORDER:]))
     belief = log_softmax(network.belief(each)[..., 0], 1)
     weights, likely = belief.exp(), belief.argmax(1)
     groups = torch.logsumexp(belief[..., None] + log_softmax(network.group(each), -1), 1)
@@ -179,11 +183,19 @@ def _judged(network: SymmetryNetwork, evidence: Evidence) -> Seen:
     prints = (weights[..., None] * network.standardised('prints', evidence.prints)).sum(1)
     motif = network.motif(network.print_block(network.print_first(torch.cat([prints, trunk.detach()], 1))))
     parts = normalize(network.kin(trunk), dim=1), normalize(motif, dim=1)
-    periodic = network.periodicity(trunk)[:, 0] * network.sharpness[1]
+    periodic = _repeats(network, told[..., :OF_LATTICE]) * network.sharpness[1]
     texture = normalize(network.standardised('texture', evidence.texture), dim=1)
     vector = _side_by_side((*parts, texture), torch.sigmoid(periodic)[:, None], network.design.kin_share)
     bases = evidence.bases[torch.arange(len(likely), device=likely.device), likely]
     return Seen(log_softmax(groups * network.sharpness[0], 1), periodic, vector, *parts, weights, bases)
+
+
+def _repeats(network: SymmetryNetwork, told: Tensor) -> Tensor:
+    "Logit of \"something repeats\", from what is known of order and lattice"
+    order = network.order(told)
+    weights = network.order_belief(order)[..., 0].float().softmax(1)
+    likely: Tensor = (weights * network.periodicity(order)[..., 0]).sum(1)
+    return likely
 
 
 def _side_by_side(parts: Sequence[Tensor], repeats: Tensor, share: float) -> Tensor:
@@ -216,4 +228,4 @@ def load_symmetry_network(
     return network_of(load_weights(shipped_weights('symmetry'), WEIGHTS)).to(device)
 
 
-WEIGHTS = 'e3cfbea318df8528bda03b64ad0e883bdf332fa8322503e40af7bf038c2d8d66'  # Their hash
+WEIGHTS = '731d571838a9e71f07030bcd0334a01eedcdc17dee3bf9dc3a0e91f8e828cf9b'  # Their hash

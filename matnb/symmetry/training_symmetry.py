@@ -6,7 +6,7 @@
 __all__ = ['PART', 'SymmetryRecipe', 'symmetry_loss', 'training_of', 'training_on', 'Judged', 'look_at', 'judge', 'calibrate',
            'keep_network', 'compare_figures']
 
-# %% ../../nbs/symmetry/32_training_symmetry.ipynb #1ebe01e0
+# %% ../../nbs/symmetry/32_training_symmetry.ipynb #d7282edf
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -19,6 +19,7 @@ from ..learn.steps import set_seeds, undisturbed
 from ..learn.training import Settings, Training
 from ..learn.weights import Weights, WeightsCard, load_weights, save_weights
 from .evidence_bank import EvidenceBank, Looks
+from .lookalikes import LOOKALIKES, NEVER_LEARNT, lookalike_images
 from .losses import group_loss, kin_loss, pair_loss, periodicity_loss
 from .microscope import Microscope
 from .motifs import FAMILIES, TRAINED
@@ -28,7 +29,7 @@ from .seeing_symmetry import Evidence, SymmetryDesign, SymmetryNetwork, measure,
 if TYPE_CHECKING:
     from torch import Tensor
 
-# %% ../../nbs/symmetry/32_training_symmetry.ipynb #65102807
+# %% ../../nbs/symmetry/32_training_symmetry.ipynb #eb8c311d
 _LEARN, _CALIBRATE, _JUDGE = 0, 1, 2  # What a source of patterns is for
 
 
@@ -43,7 +44,7 @@ class SymmetryRecipe:
     families: tuple[str, ...] = TRAINED  # Of motifs
     noise: float = 0.9  # The strongest, in units of the pattern's standard deviation
     drift: float = 0.08  # The strongest, as a relative distortion
-    aperiodic: float = 0.1  # Share of images in which nothing repeats
+    aperiodic: float = 0.15  # Share of images in which nothing repeats
     rate: float = 3e-3  # The highest learning rate
     smoothing: float = 0.02  # What the relatives of the true group get, together
     periodicity: float = 0.3  # How much each loss counts, beside that of the group
@@ -52,6 +53,8 @@ class SymmetryRecipe:
     precision: str = 'bfloat16'  # or single
     seed: int = 0
     judged: int = 1020  # Patterns that judge, of each kind
+    spots: float = 0.1  # The largest share of an image that they cover
+    smallest: float = 9 / 128  # Edge of the smallest cell, as a share of the image's side
 
     def source(
         self,
@@ -61,9 +64,10 @@ class SymmetryRecipe:
     ) -> PatternSource:
         "Patterns for one purpose, which no other purpose sees"
         seed = int(np.random.SeedSequence([self.seed if purpose == _LEARN else 0, purpose]).generate_state(1)[0])
-        microscope = Microscope(noise=(0.0, self.noise), drift=(0.0, self.drift)) if purpose == _LEARN else Microscope()
-        given: dict[str, Any] = {'side': self.side, 'families': self.families, 'seed': seed, 'microscope': microscope,
-                                 'aperiodic': self.aperiodic if purpose != _JUDGE else 0.0, 'device': device}
+        hard = Microscope(noise=(0.0, self.noise), drift=(0.0, self.drift), spots=(0.0, self.spots))
+        given: dict[str, Any] = {'side': self.side, 'families': self.families, 'seed': seed, 'device': device,
+                                 'aperiodic': self.aperiodic if purpose != _JUDGE else 0.0}
+        if purpose == _LEARN: given |= {'microscope': hard, 'smallest': self.side * self.smallest}
         return PatternSource(**given | changed)
 
 # %% ../../nbs/symmetry/32_training_symmetry.ipynb #523856df
@@ -177,8 +181,23 @@ def judge(
     seen = look_at(network, recipe.source(_JUDGE, families=FAMILIES, aperiodic=0.5).batch(1, recipe.judged), device)
     figures['told whether anything repeats'] = float(((seen.periodic > 0) == (seen.groups >= 0)).mean())
     first, second = (look_at(network, p, device) for p in recipe.source(_JUDGE).pairs(0, recipe.judged))
+    figures |= _taken_for_lattices(network, recipe, device)
     figures['second look found first'] = _found_first(first.vectors, second.vectors)
     return figures
+
+
+def _taken_for_lattices(network: SymmetryNetwork, recipe: SymmetryRecipe, device: str) -> dict[str, float]:
+    "Shares of look-alikes, learnt of or never seen, that are taken for a lattice"
+    import torch
+
+    each, shares = max(2, recipe.judged // 20), {}
+    for kind in LOOKALIKES:
+        with torch.inference_mode():
+            seen = network.judge(measure(lookalike_images(kind, each, recipe.side, seed=7).to(device)))
+        shares[kind] = float((seen.periodic > 0).float().mean())
+    known = [share for kind, share in shares.items() if kind not in NEVER_LEARNT]
+    return {'taken for a lattice, look-alikes': float(np.mean(known)),
+            'taken for a lattice, never seen': float(np.mean([shares[kind] for kind in NEVER_LEARNT]))}
 
 
 def _found_first(first: np.ndarray, second: np.ndarray) -> float:
@@ -195,7 +214,7 @@ def calibrate(
 ) -> SymmetryNetwork:  # The same
     "Let a network claim as much as it may"
     network.sharpness.fill_(1)
-    seen = look_at(network, recipe.source(_CALIBRATE, aperiodic=0.3).batch(0, 2 * recipe.judged), device)
+    seen = look_at(network, recipe.source(_CALIBRATE, aperiodic=0.5).batch(0, 3 * recipe.judged), device)
     known = seen.groups >= 0
     two = np.stack([0 * seen.periodic, seen.periodic], 1)
     fitted = fit_temperature(seen.logits[known], seen.groups[known]), fit_temperature(two, known.astype(int))

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['HELD_OUT', 'NEVER', 'TRIALS', 'Judged', 'real_patches', 'held_out', 'balanced', 'related', 'Trial', 'named_patterns',
-           'two_looks', 'recognition', 'power_spectrum']
+           'two_looks', 'recognition', 'scan_parts', 'power_spectrum']
 
 # %% ../../nbs/symmetry/86_trials.ipynb #161cff37
 import time
@@ -19,6 +19,7 @@ from ..corpus.public import fetch
 from ..corpus.readers.formats import read_file
 from ..learn.calibration import calibration_error, probabilities
 from .lattices import random_bases
+from .lookalikes import LOOKALIKES, NEVER_LEARNT, lookalike_images
 from .microscope import Microscope, photograph
 from .motifs import TRAINED, motifs
 from .pattern_source import Patterns, PatternSource
@@ -271,6 +272,45 @@ def _told_apart(judged: Judged, seed: int, each: int) -> float:
     return told_apart(says[repeats], says[~repeats])
 
 
+def _taken(*kinds: str) -> Callable[[Judged, int, int], float]:
+    "The share of look-alikes of lattices, or of parts of real scans, that are said to repeat"
+    def measure(judged: Judged, seed: int, each: int) -> float:
+        images = [scan_parts(each, seed) if kind == 'real scans' else lookalike_images(kind, each, seed=HELD_OUT + seed)
+                  for kind in kinds]
+        return float(np.mean([(judged.ask('periodic', some) > 0).mean() for some in images]))
+
+    return measure
+
+
+def scan_parts(
+    count: int,  # How many
+    seed: int,  # Of chance
+    side: int = 128,  # Points along each side
+) -> 'torch.Tensor':  # `(count, side, side)`, of mean 0 and standard deviation 1
+    "Parts of real scans of domains, in which nothing repeats in two directions"
+    import torch
+
+    rng, scans = np.random.default_rng(HELD_OUT + seed), real_patches()
+    at = rng.integers([len(scans), *(n - side + 1 for n in scans.shape[1:])], size=(count, 3))
+    return standardised(torch.stack([scans[n, y:y + side, x:x + side] for n, y, x in at.tolist()]))
+
+# %% ../../nbs/symmetry/86_trials.ipynb #7cd19941
+def _refused(noise: float) -> Callable[[Judged, int, int], float]:
+    "The share of patterns of all families in which nothing is said to repeat"
+    def measure(judged: Judged, seed: int, each: int) -> float:
+        shares = [(judged.ask('periodic', named_patterns(families, seed, each, noise).images) <= 0).mean()
+                  for families in (TRAINED, NEVER)]
+        return float(np.mean(shares))
+
+    return measure
+
+
+def _real_refused(judged: Judged, seed: int, each: int) -> float:
+    "The share of windows of real lattices in which nothing is said to repeat"
+    windows = [real_windows(lattice, each, seed=seed) for lattice in REAL_LATTICES.values()]
+    return float(np.mean([(judged.ask('periodic', some) <= 0).mean() for some in windows]))
+
+
 def _rate(judged: Judged, seed: int, each: int) -> float:
     "Images per second on two cores, from the median computing time of a batch"
     what = next(w for w in ('classify', 'describe') if getattr(judged, w))
@@ -301,6 +341,16 @@ TRIALS: dict[str, Trial] = {t.name: t for t in (
     Trial('found first: and rescaled', 'describe', _recognised('first', True), 0.90),
     Trial('triplets: group before motif', 'describe', _related_triplets, each=30),
     Trial('periodic told from aperiodic', 'periodic', _told_apart),
+    Trial('taken for a lattice: stripes and steps', 'periodic',
+          _taken('straight stripes', 'wavy stripes', 'fine stripes', 'terraces'), 0.05, least=False),
+    Trial('taken for a lattice: mazes and rings', 'periodic', _taken('mazes', 'ring noise'), 0.05, least=False),
+    Trial('taken for a lattice: quasicrystals', 'periodic',
+          _taken(*(f'quasicrystals, {fold}-fold' for fold in (5, 8, 10))), 0.05, least=False),
+    Trial('taken for a lattice: kinds never learnt', 'periodic', _taken(*NEVER_LEARNT), 0.05, least=False),
+    Trial('taken for a lattice: noise and real scans', 'periodic', _taken('noise alone', 'real scans'), 0.05,
+          least=False),
+    Trial('refused: patterns, noise of 0.8', 'periodic', _refused(0.8), 0.02, least=False, each=30),
+    Trial('refused: real lattices', 'periodic', _real_refused, each=20),
     Trial('images per s on 2 cores', 'classify', _rate, 200, each=30),
 )}
 
