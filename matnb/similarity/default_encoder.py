@@ -412,8 +412,8 @@ def keep_default(
         save_weights(file, network, WeightsCard(**told), half=True)
     return load_weights(file)
 
-# %% ../../nbs/similarity/08_default_encoder.ipynb #3f240d3f
-WEIGHTS = '15686a07de1817de6b9d5e5bf8fb2fcd89f1d6d24f2a187b3b8a2d75adc49302'  # Their hash
+# %% ../../nbs/similarity/08_default_encoder.ipynb #9d20bd7a
+WEIGHTS = '975db074c17dc6e41e7a2a797cdfebef7d43e7096d81d1e6ae1f09e561a5ce61'  # Their hash
 
 
 def load_scan_network(
