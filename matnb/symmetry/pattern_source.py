@@ -171,7 +171,7 @@ def _seen(
         groups[strange], bases[strange] = -1, math.nan
     return Patterns(expose(images, conditions, rng), groups, families, bases, conditions.noise)
 
-
+# %% ../../nbs/symmetry/05_pattern_source.ipynb #f1ae57aa
 _FINEST = {'real patch': 1.0, 'disordered dots': 0.6, 'quasiperiodic': 0.35, 'quasiperiodic atoms': 0.4}
 
 
