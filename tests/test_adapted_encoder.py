@@ -24,6 +24,7 @@ from matnb.similarity.adapted_encoder import (
     starting_network,
     told,
 )
+from matnb.similarity.described_scans import DESCRIBED
 from matnb.similarity.embedding import embed
 from matnb.similarity.encoders import encoder
 from matnb.similarity.scan_network import from_bytes
@@ -166,4 +167,4 @@ def test_few_and_blank_scans(tmp_path):
     adapt(corpus, progress=False)
     assert from_bytes(weights_of(corpus))[1]['held'] == 8
     seen = look_at(starting_network(), corpus, [], View(), progress=False)
-    assert seen.shape == (0, 2, 1282)
+    assert seen.shape == (0, 2, 352 + DESCRIBED)

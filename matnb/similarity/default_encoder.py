@@ -412,8 +412,8 @@ def keep_default(
         save_weights(file, network, WeightsCard(**told), half=True)
     return load_weights(file)
 
-# %% ../../nbs/similarity/08_default_encoder.ipynb #9d20bd7a
-WEIGHTS = '975db074c17dc6e41e7a2a797cdfebef7d43e7096d81d1e6ae1f09e561a5ce61'  # Their hash
+# %% ../../nbs/similarity/08_default_encoder.ipynb #5917b5fb
+WEIGHTS = '12fa2be8ffe9aa03404d0f36f07808756ead839df5b4d0c5cd72f8bb2ed25c2f'  # Their hash
 
 
 def load_scan_network(

@@ -38,7 +38,7 @@ class ScanDesign:
     depths: tuple[int, ...] = (1, 1, 2, 2, 1)  # Convolutions in each stage
     described: int = DESCRIBED  # Numbers that are described by hand
     heads: tuple[int, ...] = (128, 64, 64)  # Numbers of a vector that tell places, films and kinds apart
-    farthest: tuple[float, ...] = (1.5, 1.5, 2.5)  # Spreads from the mean, for each head: what is farther counts as this
+    farthest: tuple[float, ...] = (1.5, 1.5, 2.5)  # How far from the mean a number counts, in spreads, for each head
     shares: tuple[float, ...] = (0.35, 0.1, 0.55)  # Of each part in the likeness of two vectors
 
     def to_json(self) -> dict[str, Any]:
