@@ -112,8 +112,33 @@ class HoldsBackbone(nn.Module):
             for part in (self.lift, self.norm, self.stages): part.eval()
         return self
 
-# %% ../../nbs/similarity/06_scan_network.ipynb #e26970b1
-class ScanNetwork(HoldsBackbone):
+# %% ../../nbs/similarity/06_scan_network.ipynb #67b4c45e
+class _Heads(HoldsBackbone):
+    "What the parts of a vector are made by"
+
+    design: ScanDesign
+    level: nn.BatchNorm1d
+    heads: nn.ModuleList
+
+    def levelled(
+        self,
+        numbers: Tensor,  # (n, features + described)
+    ) -> list[Tensor]:  # The same shape, for each head
+        "Numbers as the heads get them: with mean 0 and spread 1 over what was learned from, and none far off"
+        level = self.level(numbers)
+        return [level.clamp(-most, most) for most in self.design.farthest]
+
+    def parts(
+        self,
+        features: Tensor,  # Of the backbone
+        described: Tensor,  # (n, numbers) from `describe`, of the same pictures
+    ) -> list[Tensor]:  # Of place, film and kind, each of length 1
+        "The parts of the vectors"
+        given = self.levelled(torch.cat([features, described], 1))
+        return [F.normalize(head(g).float(), dim=1) for head, g in zip(self.heads, given, strict=True)]
+
+# %% ../../nbs/similarity/06_scan_network.ipynb #092eba37
+class ScanNetwork(_Heads):
     "From pictures and their spectra to vectors of place and kind"
 
     def __init__(
@@ -143,23 +168,6 @@ class ScanNetwork(HoldsBackbone):
             fields = stage(fields)
             found.append(field_statistics(fields))
         return torch.cat(found, 1)
-
-    def levelled(
-        self,
-        numbers: Tensor,  # (n, features + described)
-    ) -> list[Tensor]:  # The same shape, for each head
-        "Numbers as the heads get them: with mean 0 and spread 1 over what was learned from, and none far off"
-        level = self.level(numbers)
-        return [level.clamp(-most, most) for most in self.design.farthest]
-
-    def parts(
-        self,
-        features: Tensor,  # Of the backbone
-        described: Tensor,  # (n, numbers) from `describe`, of the same pictures
-    ) -> list[Tensor]:  # Of place, film and kind, each of length 1
-        "The parts of the vectors"
-        given = self.levelled(torch.cat([features, described], 1))
-        return [F.normalize(head(g).float(), dim=1) for head, g in zip(self.heads, given, strict=True)]
 
     def forward(self, pictures: Tensor, described: Tensor) -> Tensor:
         "(n, dims) of length 1: the cosine of two vectors is the weighted mean of the cosines of their parts"
