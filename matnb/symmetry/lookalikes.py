@@ -135,10 +135,10 @@ def quasicrystal(
     image, origin = np.zeros((side, side)), rng.uniform(-side, side, 2)
     for n in range(count):
         angle = turn + n * (2 if fold % 2 else 1) * math.pi / count
-        for share, k in ((1.0, 2 * math.pi / length), (second, 2 * math.pi / length / _SECOND[fold])):
-            along = math.cos(angle + (k < 6 / length) * math.pi / fold) * (y - origin[0])
-            along = along + math.sin(angle + (k < 6 / length) * math.pi / fold) * (x - origin[1])
-            image += share * np.cos(k * along + (fold == 5) * math.pi / 2)
+        short, long = (1.0, 1.0, angle), (second, _SECOND[fold], angle + math.pi / fold)
+        for share, longer, way in (short, long):
+            along = math.cos(way) * (y - origin[0]) + math.sin(way) * (x - origin[1])
+            image += share * np.cos(2 * math.pi / length / longer * along + (fold == 5) * math.pi / 2)
     return _atoms_on(image, length, rng) if rng.random() < 0.5 else np.asarray(np.tanh(image / image.std()))
 
 
